@@ -1,0 +1,41 @@
+/**
+ * A device: where bytes are. Synchronous, because every reader in the suite is CPU-bound on what it has read.
+ * Reads past the end are errors, never short: a caller that may meet the end asks `size` first.
+ */
+
+export interface Device {
+  /** What messages call it, e.g. the path. */
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly writable: boolean;
+  /** Fills `into` from `offset` (bytes). Throws DeviceError on a read error or past the end. */
+  read(offset: number, into: Uint8Array): void;
+  /** Writes all of `from` at `offset`. */
+  write(offset: number, from: Uint8Array): void;
+  /** Durable when it returns. */
+  flush(): void;
+  close(): void;
+}
+
+/** Reads `length` bytes into fresh memory. */
+export function readBytes(device: Device, offset: number, length: number): Uint8Array {
+  const into = new Uint8Array(length);
+  device.read(offset, into);
+  return into;
+}
+
+/** Something is wrong with the file or device itself: missing, busy, read-only, too short, I/O error. Exit 8. */
+export class DeviceError extends Error {
+  readonly code: string;
+  readonly data: Readonly<Record<string, unknown>>;
+  constructor(code: string, message: string, data: Readonly<Record<string, unknown>> = {}) {
+    super(message);
+    this.name = 'DeviceError';
+    this.code = code;
+    this.data = data;
+  }
+  toJSON(): object {
+    return { code: this.code, message: this.message, ...this.data };
+  }
+}

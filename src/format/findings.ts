@@ -1,0 +1,54 @@
+/**
+ * Findings: what is wrong with an image, as plain data. Codes are permanent and each has one row; text, JSON,
+ * docs/FINDINGS.md and test names come from the rows.
+ */
+
+export type Severity = 'error' | 'warning' | 'note';
+
+/** Where: any of these that apply. `offset` and `length` are in blocks of the AG unless `field` says otherwise. */
+export interface Where {
+  readonly agno?: number;
+  readonly agbno?: number;
+  /** Blocks, from agbno. */
+  readonly blocks?: number;
+  readonly ino?: number;
+  /** File offset, blocks. */
+  readonly fileoff?: number;
+  readonly structure?: string;
+  readonly field?: string;
+}
+
+export interface Finding {
+  readonly code: FindingCode;
+  readonly severity: Severity;
+  readonly where: Where;
+  /** One line naming the place and both numbers. */
+  readonly message: string;
+  readonly found?: string | number;
+  readonly expected?: string | number;
+  /** What repair does about it; absent: repair leaves it as it is. */
+  readonly fix?: string;
+}
+
+export interface FindingRow {
+  readonly severity: Severity;
+  readonly title: string;
+  readonly explanation: string;
+  /** What repair does; absent: it leaves the damage as it is (exit 4). */
+  readonly fix?: string;
+  readonly losesData: boolean;
+}
+
+const found = (
+  severity: Severity,
+  title: string,
+  explanation: string,
+  fix?: string,
+  losesData = false,
+): FindingRow => ({ severity, title, explanation, losesData, ...(fix ? { fix } : {}) });
+
+export const FINDINGS = {
+  SB_FIELD: found('error', 'superblock field is invalid', 'A field of the primary superblock breaks a rule.'),
+} as const satisfies Record<string, FindingRow>;
+
+export type FindingCode = keyof typeof FINDINGS;

@@ -1,0 +1,277 @@
+/**
+ * Structures as tables of rows: one row per fact, from which everything else follows (decode, encode, typed
+ * access, db printing and editing, JSON, fuzz cases, docs/FORMAT.md).
+ *
+ * Two shapes:
+ *  - a `Struct` has a size known at import; offsets are summed there and checked against the stated size, and
+ *    `at()` gives a typed accessor over bytes (getters from the rows, no copying);
+ *  - a `Layout` is a whole block or fork whose counts, offsets or presence depend on its content (records of a
+ *    btree block, fork of an inode); it is walked with `place()`.
+ *
+ * Offsets are in bits internally (sub-byte fields); `offset` tables for callers are in bytes.
+ */
+import type { Geometry } from './geometry.ts';
+import type { Kind } from './kinds.ts';
+
+/** Where a shape is being looked at: dynamic rows compute counts, offsets and presence from it. */
+export interface Scope {
+  readonly view: DataView;
+  /** Bit offset of this shape's first bit in `view`. */
+  readonly bit: number;
+  /** Bits this shape may occupy (block size, inode size, fork size); nothing is placed past it. */
+  readonly bits: number;
+  readonly geometry: Geometry;
+  readonly outer?: Scope | undefined;
+  /** Index of this element when the row is an array. */
+  readonly index?: number;
+}
+
+/** How db shows a value; default: decimal. */
+export type Shown =
+  | 'decimal'
+  | 'signed'
+  | 'hex'
+  | 'octal'
+  | 'null' // all ones prints as null
+  | 'blank' // zero prints as nothing in arrays
+  | 'time'
+  | 'crc'
+  | 'text'
+  | 'uuid'
+  | (string & {});
+
+export interface RowOptions {
+  /** An array of this many elements (a number makes it static). */
+  readonly count?: number | ((scope: Scope) => number);
+  /** Index db gives to the first element (btree records and keys start at 1). */
+  readonly base?: 0 | 1;
+  /** Bit offset from the shape's start; default: after the row before. */
+  readonly at?: (scope: Scope) => number;
+  readonly when?: (scope: Scope) => boolean;
+  /** Type of the block this value points to (a db type name). */
+  readonly goto?: string | ((scope: Scope) => string | undefined);
+  readonly shown?: Shown;
+  /** Printed only when asked for by name. */
+  readonly hidden?: boolean;
+  /** No checker can notice a change of this value. */
+  readonly unvalidated?: boolean;
+  /** xfs_db's name where it is not `name`. */
+  readonly alias?: string;
+  /** Position in xfs_db's listing where that differs from disk order (sorted ascending; default: row index). */
+  readonly order?: number;
+}
+
+export interface Row<N extends string = string, T = unknown> extends RowOptions {
+  readonly name: N;
+  readonly kind: Kind<T> | Shape;
+  readonly doc: string;
+}
+
+export interface Shape {
+  readonly name: string;
+  readonly doc: string;
+  readonly rows: readonly Row[];
+  /** Size in bits when it does not depend on content. */
+  readonly fixedBits: number | undefined;
+  sizeBits(scope: Scope): number;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: rows of any value type share one table
+type AnyRow = Row<string, any>;
+type One<K> = K extends Struct<infer S> ? Fields<S> : K extends Kind<infer T> ? T : never;
+type Value<R> = R extends { kind: infer K } ? (R extends { many: true } ? One<K>[] : One<K>) : never;
+/** Typed accessor of a static struct: reads and writes go straight to the bytes. */
+export type Fields<R extends readonly AnyRow[]> = { [K in R[number] as K['name']]: Value<K> } & {
+  readonly view: DataView;
+  readonly byte: number;
+};
+
+export interface Struct<R extends readonly AnyRow[] = readonly AnyRow[]> extends Shape {
+  readonly rows: R;
+  readonly fixedBits: number;
+  /** Size in bytes (rounded up). */
+  readonly size: number;
+  /** Byte offset of each row. */
+  readonly offset: { readonly [K in R[number] as K['name']]: number };
+  at(view: DataView, byte?: number): Fields<R>;
+  over(bytes: Uint8Array, byte?: number): Fields<R>;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a row takes a kind of any value
+type AnyKind = Kind<any>;
+/** A row whose value is one element or, with a count, an array; `many` exists for the type checker alone. */
+export function row<const N extends string, K extends AnyKind | Shape>(
+  name: N,
+  kind: K,
+  doc: string,
+  options: RowOptions & { readonly count: NonNullable<RowOptions['count']> },
+): Row<N> & { readonly kind: K; readonly many: true };
+export function row<const N extends string, K extends AnyKind | Shape>(
+  name: N,
+  kind: K,
+  doc: string,
+  options?: RowOptions,
+): Row<N> & { readonly kind: K };
+export function row(name: string, kind: AnyKind | Shape, doc: string, options?: RowOptions): Row {
+  return { name, kind, doc, ...options };
+}
+
+export function isShape(kind: Kind<unknown> | Shape): kind is Shape {
+  return 'rows' in kind;
+}
+
+function staticBits(kind: Kind<unknown> | Shape): number {
+  if (!isShape(kind)) return kind.bits;
+  if (kind.fixedBits === undefined) throw new TypeError(`${kind.name} has no fixed size`);
+  return kind.fixedBits;
+}
+
+/** A structure of fixed size; `size` in bytes is a fact that the rows must add up to. */
+export function struct<const R extends readonly AnyRow[]>(
+  name: string,
+  size: number,
+  doc: string,
+  rows: R,
+): Struct<R> {
+  const offsets: Record<string, number> = {};
+  const prototype = {};
+  let bit = 0;
+  for (const r of rows) {
+    if (typeof r.count === 'function' || r.at || r.when) throw new TypeError(`${name}.${r.name} is dynamic`);
+    if (r.name in offsets) throw new TypeError(`${name}.${r.name} declared twice`);
+    offsets[r.name] = bit >>> 3;
+    defineField(prototype, r, bit);
+    bit += staticBits(r.kind) * (r.count ?? 1);
+  }
+  if (bit !== size * 8) throw new TypeError(`${name}: rows add up to ${bit / 8} bytes, not ${size}`);
+  const at = (view: DataView, byte = 0): Fields<R> => {
+    const fields = Object.create(prototype);
+    fields.view = view;
+    fields.byte = byte;
+    return fields;
+  };
+  return {
+    name,
+    doc,
+    rows,
+    fixedBits: bit,
+    size,
+    offset: offsets as Struct<R>['offset'],
+    sizeBits: () => bit,
+    at,
+    over: (bytes, byte = 0) => at(viewOf(bytes), byte),
+  };
+}
+
+interface Base {
+  view: DataView;
+  byte: number;
+}
+
+function defineField(prototype: object, r: AnyRow, bit: number): void {
+  const kind = r.kind;
+  const one = staticBits(kind);
+  const readAt = (base: Base, at: number): unknown =>
+    isShape(kind)
+      ? (kind as Struct).at(base.view, base.byte + (at >>> 3))
+      : kind.read(base.view, base.byte * 8 + at);
+  const writeAt = (base: Base, at: number, value: unknown): void => {
+    if (isShape(kind)) Object.assign((kind as Struct).at(base.view, base.byte + (at >>> 3)), value);
+    else kind.write(base.view, base.byte * 8 + at, value);
+  };
+  const { count } = r;
+  Object.defineProperty(prototype, r.name, {
+    enumerable: true,
+    get(this: Base) {
+      if (typeof count !== 'number') return readAt(this, bit);
+      return Array.from({ length: count }, (_, i) => readAt(this, bit + i * one));
+    },
+    set(this: Base, value: unknown) {
+      if (typeof count !== 'number') writeAt(this, bit, value);
+      else for (let i = 0; i < count; i++) writeAt(this, bit + i * one, (value as unknown[])[i]);
+    },
+  });
+}
+
+/** A structure whose rows depend on content. Rows are in disk order as far as counts depend on each other. */
+export function layout(
+  name: string,
+  doc: string,
+  rows: readonly Row[],
+  sizeBits?: (scope: Scope) => number,
+): Shape {
+  const shape: Shape = {
+    name,
+    doc,
+    rows,
+    fixedBits: undefined,
+    sizeBits: (scope) => {
+      if (sizeBits) return sizeBits(scope);
+      let end = 0;
+      for (const p of place(shape, scope)) end = Math.max(end, p.bit - scope.bit + p.bits);
+      return end;
+    },
+  };
+  return shape;
+}
+
+/** One row found in a block: where it is, how many elements, how large in all. */
+export interface Placed {
+  readonly row: Row;
+  /** Absolute bit offset in the view. */
+  readonly bit: number;
+  /** All elements together. */
+  readonly bits: number;
+  /** Elements that fit; 1 for a row that is no array. */
+  readonly count: number;
+  /** Absolute bit offset of element i. */
+  elementBit(i: number): number;
+}
+
+/** Places the rows of a shape in a scope. Elements that would leave the scope are dropped: content is not trusted. */
+export function* place(shape: Shape, scope: Scope): Generator<Placed> {
+  let next = scope.bit;
+  for (const r of shape.rows) {
+    if (r.when && !r.when(scope)) continue;
+    const start = r.at ? scope.bit + r.at(scope) : next;
+    const placed = placeRow(r, start, scope);
+    if (!placed) continue;
+    next = start + placed.bits;
+    yield placed;
+  }
+}
+
+function placeRow(r: Row, start: number, scope: Scope): Placed | undefined {
+  const end = Math.min(scope.bit + scope.bits, scope.view.byteLength * 8);
+  if (start < scope.bit || start > end) return undefined;
+  const wanted = typeof r.count === 'function' ? r.count(scope) : (r.count ?? 1);
+  const fixed = isShape(r.kind) ? r.kind.fixedBits : r.kind.bits;
+  if (fixed !== undefined) {
+    const count = Math.max(0, Math.min(wanted, fixed === 0 ? wanted : Math.floor((end - start) / fixed)));
+    if (count === 0 && wanted > 0) return undefined;
+    return { row: r, bit: start, bits: count * fixed, count, elementBit: (i) => start + i * fixed };
+  }
+  const starts: number[] = [];
+  let bit = start;
+  for (let i = 0; i < wanted && bit < end; i++) {
+    const size = (r.kind as Shape).sizeBits(inner(scope, bit, end - bit, i));
+    if (size <= 0 || bit + size > end) break;
+    starts.push(bit);
+    bit += size;
+  }
+  if (starts.length === 0 && wanted > 0) return undefined;
+  return { row: r, bit: start, bits: bit - start, count: starts.length, elementBit: (i) => starts[i] ?? bit };
+}
+
+/** Scope of an element inside `outer`. */
+export function inner(outer: Scope, bit: number, bits: number, index: number): Scope {
+  return { view: outer.view, bit, bits, geometry: outer.geometry, outer, index };
+}
+
+export function scopeOf(bytes: Uint8Array, geometry: Geometry): Scope {
+  return { view: viewOf(bytes), bit: 0, bits: bytes.length * 8, geometry };
+}
+
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
