@@ -25,7 +25,10 @@ export class MemoryDevice implements Device {
 
   private bound(offset: number, length: number, what: string): void {
     if (offset < 0 || offset + length > this.size) {
-      throw new DeviceError('RANGE', `${this.name}: ${what} of ${length} bytes at ${offset} leaves its ${this.size} bytes`);
+      throw new DeviceError(
+        'RANGE',
+        `${this.name}: ${what} of ${length} bytes at ${offset} leaves its ${this.size} bytes`,
+      );
     }
   }
 }

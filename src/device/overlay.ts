@@ -43,7 +43,10 @@ export class OverlayDevice implements Device {
   write(offset: number, from: Uint8Array): void {
     const end = offset + from.length;
     if (offset < 0 || end > this.size) {
-      throw new DeviceError('RANGE', `${this.name}: write of ${from.length} bytes at ${offset} leaves its ${this.size} bytes`);
+      throw new DeviceError(
+        'RANGE',
+        `${this.name}: write of ${from.length} bytes at ${offset} leaves its ${this.size} bytes`,
+      );
     }
     for (let page = Math.floor(offset / PAGE); page * PAGE < end; page++) {
       const start = Math.max(offset, page * PAGE);
@@ -65,7 +68,8 @@ export class OverlayDevice implements Device {
       for (let at = 0; at < staged.length; ) {
         let end = at;
         while (end < staged.length && !sameSector(staged, old, end)) end += 512;
-        if (end > at) yield { offset: page * PAGE + at, bytes: staged.subarray(at, Math.min(end, staged.length)) };
+        if (end > at)
+          yield { offset: page * PAGE + at, bytes: staged.subarray(at, Math.min(end, staged.length)) };
         at = end > at ? end : at + 512;
       }
     }

@@ -6,7 +6,7 @@
  * after room for the greatest possible number of keys. maxrecs = (blocksize - header) / entry; every block but
  * the root holds at least half. Siblings are null (all ones) at the ends of a level.
  */
-import { bits, count64, i64, le32, u16, u32, u64, u8, uuid } from './kinds.ts';
+import { bits, count64, i64, le32, u8, u16, u32, u64, uuid } from './kinds.ts';
 import { row, struct } from './struct.ts';
 
 export const SHORT_HEADER = struct('btree_short', 56, 'Header of a block of an AG btree', [
@@ -93,12 +93,17 @@ export const RMAP_KEY = struct('rmap_key', 20, 'Low or high key of an rmapbt chi
   row('offset', bits(54), 'file offset, blocks', { order: 2 }),
 ]);
 
-export const REFCOUNT_RECORD = struct('refcount_record', 12, 'How many files share an extent, or CoW staging', [
-  row('cowflag', bits(1), 'CoW staging extent', { order: 3 }),
-  row('startblock', bits(31), 'agbno', { goto: 'data', order: 0 }),
-  row('blockcount', u32, 'blocks', { order: 1 }),
-  row('refcount', u32, 'owners; 1 for CoW staging', { order: 2 }),
-]);
+export const REFCOUNT_RECORD = struct(
+  'refcount_record',
+  12,
+  'How many files share an extent, or CoW staging',
+  [
+    row('cowflag', bits(1), 'CoW staging extent', { order: 3 }),
+    row('startblock', bits(31), 'agbno', { goto: 'data', order: 0 }),
+    row('blockcount', u32, 'blocks', { order: 1 }),
+    row('refcount', u32, 'owners; 1 for CoW staging', { order: 2 }),
+  ],
+);
 
 export const REFCOUNT_KEY = struct('refcount_key', 4, 'Key of the refcountbt', [
   row('cowflag', bits(1), 'CoW staging extent', { order: 1 }),
@@ -180,11 +185,12 @@ export function maxRecords(family: BtreeFamily, level: number, blockBytes: numbe
 
 /** Byte offset of pointer `index` in a node block. */
 export function pointerOffset(family: BtreeFamily, index: number, blockBytes: number): number {
-  return family.headerBytes + maxRecords(family, 1, blockBytes) * family.keyBytes + index * family.pointerBytes;
+  return (
+    family.headerBytes + maxRecords(family, 1, blockBytes) * family.keyBytes + index * family.pointerBytes
+  );
 }
 
 /** Keys a bmbt root holds in a fork of `forkBytes`. */
 export function maxRootKeys(forkBytes: number): number {
   return Math.floor((forkBytes - BMDR_HEADER.size) / (BMBT_KEY.size + 8));
 }
-

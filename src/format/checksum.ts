@@ -7,7 +7,12 @@ import { updateCrc32c } from './crc32c.ts';
 const FOUR_ZEROS = new Uint8Array(4);
 
 /** The CRC that an object at `bytes[start, start + length)` should carry, its CRC field being at `crcOffset` in it. */
-export function computeCrc(bytes: Uint8Array, crcOffset: number, start = 0, length = bytes.length - start): number {
+export function computeCrc(
+  bytes: Uint8Array,
+  crcOffset: number,
+  start = 0,
+  length = bytes.length - start,
+): number {
   let crc = updateCrc32c(0xffffffff, bytes, start, start + crcOffset);
   crc = updateCrc32c(crc, FOUR_ZEROS, 0, 4);
   crc = updateCrc32c(crc, bytes, start + crcOffset + 4, start + length);
@@ -19,12 +24,22 @@ export function storedCrc(bytes: Uint8Array, crcOffset: number, start = 0): numb
   return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
 }
 
-export function crcIsGood(bytes: Uint8Array, crcOffset: number, start = 0, length = bytes.length - start): boolean {
+export function crcIsGood(
+  bytes: Uint8Array,
+  crcOffset: number,
+  start = 0,
+  length = bytes.length - start,
+): boolean {
   return storedCrc(bytes, crcOffset, start) === computeCrc(bytes, crcOffset, start, length);
 }
 
 /** Computes and stores the CRC. */
-export function sealCrc(bytes: Uint8Array, crcOffset: number, start = 0, length = bytes.length - start): void {
+export function sealCrc(
+  bytes: Uint8Array,
+  crcOffset: number,
+  start = 0,
+  length = bytes.length - start,
+): void {
   const crc = computeCrc(bytes, crcOffset, start, length);
   const at = start + crcOffset;
   bytes[at] = crc;

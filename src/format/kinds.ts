@@ -179,8 +179,7 @@ function wide(name: string, littleEndian: boolean, signed: boolean): Kind<bigint
     signed,
     read: (view, bit) =>
       signed ? view.getBigInt64(bit >>> 3, littleEndian) : view.getBigUint64(bit >>> 3, littleEndian),
-    write: (view, bit, value) =>
-      view.setBigUint64(bit >>> 3, BigInt.asUintN(64, value), littleEndian),
+    write: (view, bit, value) => view.setBigUint64(bit >>> 3, BigInt.asUintN(64, value), littleEndian),
     raw: (view, bit) => view.getBigUint64(bit >>> 3, littleEndian),
     setRaw: (view, bit, value) => view.setBigUint64(bit >>> 3, BigInt.asUintN(64, value), littleEndian),
   };
@@ -239,7 +238,8 @@ export function text(count: number): Kind<string> {
       return out;
     },
     write: (view, bit, value) => {
-      for (let i = 0; i < count; i++) view.setUint8((bit >>> 3) + i, i < value.length ? value.charCodeAt(i) : 0);
+      for (let i = 0; i < count; i++)
+        view.setUint8((bit >>> 3) + i, i < value.length ? value.charCodeAt(i) : 0);
     },
     raw: () => notInteger(name),
     setRaw: () => notInteger(name),

@@ -1,0 +1,9 @@
+/** ESM on Node 20 needs NODE_OPTIONS=--experimental-vm-modules; the npm scripts pass it. */
+export default {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/test'],
+  testMatch: ['**/*.test.ts'],
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '\\.ts$': '<rootDir>/test/support/transform.mjs' },
+  testTimeout: 120_000,
+};
