@@ -214,9 +214,10 @@ afterAll(() => {
   scratch = undefined;
 });
 
-/** `xfs_repair -n` on an image; clean is status 0. */
-export function repairCheck(image: string, options: RunOptions = {}): RunResult {
-  return run('xfs_repair', ['-n', image], options);
+/** `xfs_repair -n` on an image, with its external log if it has one; clean is status 0. One AG is enough for it. */
+export function repairCheck(image: string, options: RunOptions = {}, log?: string): RunResult {
+  const external = log === undefined ? [] : ['-l', log];
+  return run('xfs_repair', ['-n', '-o', 'force_geometry', ...external, image], options);
 }
 
 /**
@@ -224,7 +225,8 @@ export function repairCheck(image: string, options: RunOptions = {}): RunResult 
  * does not call clean: a damaged image can take the machine down. `options` are mount options.
  */
 export function mountImage(image: string, dir: string, options: readonly string[] = []): () => void {
-  const checked = repairCheck(image, { timeout: 300_000 });
+  const log = options.find((option) => option.startsWith('logdev='))?.slice('logdev='.length);
+  const checked = repairCheck(image, { timeout: 300_000 }, log);
   if (checked.status !== 0) {
     throw new Error(
       `not mounted: xfs_repair -n ${image} says ${checked.status}\n${checked.stdout}${checked.stderr}`,
