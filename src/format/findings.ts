@@ -2,9 +2,10 @@
  * Findings: what is wrong with an image, as plain data. Codes are permanent and each has one row; text, JSON,
  * docs/FINDINGS.md and test names come from the rows.
  */
+import { type FindingRow, found, type Severity } from './findingrow.ts';
+import { SPACE_FINDINGS } from './spacefindings.ts';
 
-export type Severity = 'error' | 'warning' | 'note';
-
+export { type FindingRow, found, type Severity } from './findingrow.ts';
 /** Where: any of these that apply. `offset` and `length` are in blocks of the AG unless `field` says otherwise. */
 export interface Where {
   readonly agno?: number;
@@ -30,24 +31,8 @@ export interface Finding {
   readonly fix?: string;
 }
 
-export interface FindingRow {
-  readonly severity: Severity;
-  readonly title: string;
-  readonly explanation: string;
-  /** What repair does; absent: it leaves the damage as it is (exit 4). */
-  readonly fix?: string;
-  readonly losesData: boolean;
-}
-
-const found = (
-  severity: Severity,
-  title: string,
-  explanation: string,
-  fix?: string,
-  losesData = false,
-): FindingRow => ({ severity, title, explanation, losesData, ...(fix ? { fix } : {}) });
-
 export const FINDINGS = {
+  ...SPACE_FINDINGS,
   SB_FIELD: found('error', 'superblock field is invalid', 'A field of the primary superblock breaks a rule.'),
 } as const satisfies Record<string, FindingRow>;
 
