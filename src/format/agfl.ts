@@ -9,7 +9,7 @@ export const AGFL_MAGIC = 0x5841464c;
 
 export const AGFL_HEADER = struct('agfl_header', 36, 'Header of the AGFL', [
   row('magicnum', u32, '"XAFL"', { shown: 'hex' }),
-  row('seqno', u32, 'agno'),
+  row('seqno', u32, 'agno', { shown: 'null' }),
   row('uuid', uuid, 'metadata UUID'),
   row('lsn', u64, 'LSN of the last write', { shown: 'hex' }),
   row('crc', le32, 'CRC32C of the sector', { shown: 'crc' }),
@@ -27,6 +27,7 @@ export const AGFL = layout('agfl', 'Free list of an AG', [
   row('bno', u32, 'free block, agbno', {
     count: (scope) => agflSlots(scope.geometry.sectsize),
     goto: 'data',
-    shown: 'null',
+    unit: 'agbno',
+    shown: 'blank',
   }),
 ]);

@@ -7,7 +7,7 @@
  * the root holds at least half. Siblings are null (all ones) at the ends of a level.
  */
 import { bits, count64, i64, le32, u8, u16, u32, u64, uuid } from './kinds.ts';
-import { row, struct } from './struct.ts';
+import { row, struct, type Unit } from './struct.ts';
 
 export const SHORT_HEADER = struct('btree_short', 56, 'Header of a block of an AG btree', [
   row('magic', u32, 'tree magic', { shown: 'hex' }),
@@ -15,10 +15,10 @@ export const SHORT_HEADER = struct('btree_short', 56, 'Header of a block of an A
   row('numrecs', u16, 'records or keys'),
   row('leftsib', u32, 'left sibling, agbno', { shown: 'null' }),
   row('rightsib', u32, 'right sibling, agbno', { shown: 'null' }),
-  row('bno', u64, 'own daddr'),
+  row('bno', u64, 'own daddr', { shown: 'null' }),
   row('lsn', u64, 'LSN of the last write', { shown: 'hex' }),
   row('uuid', uuid, 'metadata UUID'),
-  row('owner', u32, 'agno'),
+  row('owner', u32, 'agno', { shown: 'null' }),
   row('crc', le32, 'CRC32C of the block', { shown: 'crc' }),
 ]);
 
@@ -28,27 +28,32 @@ export const LONG_HEADER = struct('btree_long', 72, 'Header of a block of an ino
   row('numrecs', u16, 'records or keys'),
   row('leftsib', count64, 'left sibling, fsbno', { shown: 'null' }),
   row('rightsib', count64, 'right sibling, fsbno', { shown: 'null' }),
-  row('bno', u64, 'own daddr'),
+  row('bno', u64, 'own daddr', { shown: 'null' }),
   row('lsn', u64, 'LSN of the last write', { shown: 'hex' }),
   row('uuid', uuid, 'metadata UUID'),
-  row('owner', count64, 'inode'),
+  row('owner', count64, 'inode', { shown: 'null' }),
   row('crc', le32, 'CRC32C of the block', { shown: 'crc' }),
   row('pad', u32, 'zero', { hidden: true }),
 ]);
 
 export const ALLOC_RECORD = struct('alloc_record', 8, 'Free extent; record and key of bnobt and cntbt', [
-  row('startblock', u32, 'agbno', { goto: 'data' }),
+  row('startblock', u32, 'agbno', { goto: 'data', unit: 'agbno', shown: 'null' }),
   row('blockcount', u32, 'blocks'),
 ]);
 
+export const CNTBT_KEY = struct('cntbt_key', 8, 'Key of the cntbt, which xfs_db lists by length', [
+  row('startblock', u32, 'agbno', { goto: 'data', unit: 'agbno', shown: 'null', order: 1 }),
+  row('blockcount', u32, 'blocks', { order: 0 }),
+]);
+
 export const INOBT_RECORD = struct('inobt_record', 16, 'Inode chunk, without sparse chunks', [
-  row('startino', u32, 'agino of the first inode', { goto: 'inode' }),
+  row('startino', u32, 'agino of the first inode', { goto: 'inode', unit: 'agino', shown: 'null' }),
   row('freecount', u32, 'free inodes'),
   row('free', u64, 'bit i set: inode i is free', { shown: 'hex' }),
 ]);
 
 export const INOBT_SPARSE_RECORD = struct('inobt_sparse_record', 16, 'Inode chunk, possibly sparse', [
-  row('startino', u32, 'agino of the first inode', { goto: 'inode' }),
+  row('startino', u32, 'agino of the first inode', { goto: 'inode', unit: 'agino', shown: 'null' }),
   row('holemask', u16, 'bit j set: inodes 4j to 4j+3 do not exist', { shown: 'hex' }),
   row('count', u8, 'inodes that exist'),
   row('freecount', u8, 'free inodes'),
@@ -56,7 +61,7 @@ export const INOBT_SPARSE_RECORD = struct('inobt_sparse_record', 16, 'Inode chun
 ]);
 
 export const INOBT_KEY = struct('inobt_key', 4, 'Key of inobt and finobt', [
-  row('startino', u32, 'lowest agino below', { goto: 'inode' }),
+  row('startino', u32, 'lowest agino below', { goto: 'inode', unit: 'agino', shown: 'null' }),
 ]);
 
 /** rmap owners below zero: metadata. Any other owner is an inode number. */
@@ -73,7 +78,7 @@ export const OWNER = {
 } as const;
 
 export const RMAP_RECORD = struct('rmap_record', 24, 'Who owns an extent', [
-  row('startblock', u32, 'agbno', { goto: 'data', order: 0 }),
+  row('startblock', u32, 'agbno', { goto: 'data', unit: 'agbno', shown: 'null', order: 0 }),
   row('blockcount', u32, 'blocks', { order: 1 }),
   row('owner', i64, 'inode, or negative: metadata', { shown: 'signed', order: 2 }),
   row('attrfork', bits(1), 'attribute fork', { order: 5 }),
@@ -84,14 +89,25 @@ export const RMAP_RECORD = struct('rmap_record', 24, 'Who owns an extent', [
 ]);
 
 export const RMAP_KEY = struct('rmap_key', 20, 'Low or high key of an rmapbt child', [
-  row('startblock', u32, 'agbno', { goto: 'data', order: 0 }),
+  row('startblock', u32, 'agbno', { goto: 'data', unit: 'agbno', shown: 'null', order: 0 }),
   row('owner', i64, 'inode, or negative: metadata', { shown: 'signed', order: 1 }),
   row('attrfork', bits(1), 'attribute fork', { order: 4 }),
   row('bmbtblock', bits(1), 'bmbt block of the fork', { order: 5 }),
-  row('extentflag', bits(1), 'unwritten; cleared in keys', { order: 3 }),
+  row('extentflag', bits(1), 'unwritten; cleared in keys', { hidden: true, order: 3 }),
   row('reserved', bits(7), 'zero', { hidden: true, order: 6 }),
   row('offset', bits(54), 'file offset, blocks', { order: 2 }),
 ]);
+
+/** Low and high key together, as a node stores them and xfs_db names them. */
+export const RMAP_NODE_KEY = struct(
+  'rmap_node_key',
+  40,
+  'Keys of an rmapbt child: lowest, and greatest below',
+  [
+    ...RMAP_KEY.rows,
+    ...RMAP_KEY.rows.map((r) => ({ ...r, name: `${r.name}_hi`, order: (r.order ?? 0) + 10 })),
+  ],
+);
 
 export const REFCOUNT_RECORD = struct(
   'refcount_record',
@@ -99,7 +115,7 @@ export const REFCOUNT_RECORD = struct(
   'How many files share an extent, or CoW staging',
   [
     row('cowflag', bits(1), 'CoW staging extent', { order: 3 }),
-    row('startblock', bits(31), 'agbno', { goto: 'data', order: 0 }),
+    row('startblock', bits(31), 'agbno', { goto: 'data', unit: 'agbno', shown: 'null', order: 0 }),
     row('blockcount', u32, 'blocks', { order: 1 }),
     row('refcount', u32, 'owners; 1 for CoW staging', { order: 2 }),
   ],
@@ -107,19 +123,28 @@ export const REFCOUNT_RECORD = struct(
 
 export const REFCOUNT_KEY = struct('refcount_key', 4, 'Key of the refcountbt', [
   row('cowflag', bits(1), 'CoW staging extent', { order: 1 }),
-  row('startblock', bits(31), 'agbno', { goto: 'data', order: 0 }),
+  row('startblock', bits(31), 'agbno', { goto: 'data', unit: 'agbno', shown: 'null', order: 0 }),
 ]);
 
-export const BMBT_RECORD = struct('bmbt_record', 16, 'One extent of a fork', [
-  row('extentflag', bits(1), 'unwritten', { order: 3 }),
-  row('startoff', bits(54), 'file offset, blocks', { order: 0 }),
-  row('startblock', bits(52), 'fsbno', { goto: 'data', order: 1 }),
-  row('blockcount', bits(21), 'blocks', { order: 2 }),
-]);
+function bmbtRecord(name: string, goto: string, unit: Unit) {
+  return struct(name, 16, 'One extent of a fork', [
+    row('extentflag', bits(1), 'unwritten', { order: 3 }),
+    row('startoff', bits(54), 'file offset, blocks', { goto, unit, order: 0 }),
+    row('startblock', bits(52), 'fsbno', { goto, unit: 'fsbno', order: 1 }),
+    row('blockcount', bits(21), 'blocks', { order: 2 }),
+  ]);
+}
 
-export const BMBT_KEY = struct('bmbt_key', 8, 'Key of a bmbt child', [
-  row('startoff', count64, 'lowest file offset below, blocks'),
-]);
+function bmbtKey(name: string, goto: string, unit: Unit) {
+  return struct(name, 8, 'Key of a bmbt child', [
+    row('startoff', count64, 'lowest file offset below, blocks', { goto, unit }),
+  ]);
+}
+
+export const BMBT_RECORD = bmbtRecord('bmbt_record', 'inodata', 'fileoff');
+export const BMBT_ATTR_RECORD = bmbtRecord('bmbt_attr_record', 'attr3', 'attroff');
+export const BMBT_KEY = bmbtKey('bmbt_key', 'inodata', 'fileoff');
+export const BMBT_ATTR_KEY = bmbtKey('bmbt_attr_key', 'attr3', 'attroff');
 
 export const BMDR_HEADER = struct('bmdr', 4, 'Root of a bmbt in the inode fork', [
   row('level', u16, 'at least 1'),

@@ -246,6 +246,18 @@ export function text(count: number): Kind<string> {
   };
 }
 
+/** One byte of text (latin1); an array of these is one string, of which every byte counts. */
+export const char: Kind<string> = {
+  name: 'char',
+  bits: 8,
+  integer: false,
+  signed: false,
+  read: (view, bit) => String.fromCharCode(view.getUint8(bit >>> 3)),
+  write: (view, bit, value) => view.setUint8(bit >>> 3, value.charCodeAt(0)),
+  raw: () => notInteger('char'),
+  setRaw: () => notInteger('char'),
+};
+
 /** A UUID as its usual lower-case text. */
 export const uuid: Kind<string> = {
   name: 'uuid',

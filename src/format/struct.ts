@@ -9,6 +9,9 @@
  *    btree block, fork of an inode); it is walked with `place()`.
  *
  * Offsets are in bits internally (sub-byte fields); `offset` tables for callers are in bytes.
+ *
+ * Every bit is owned by at most one row; a second reading of the same bits (single flags of a flag word, the
+ * seconds of a timestamp) is a row with `view`, which is printed and edited but not encoded.
  */
 import type { Geometry } from './geometry.ts';
 import type { Kind } from './kinds.ts';
@@ -26,19 +29,40 @@ export interface Scope {
   readonly index?: number;
 }
 
-/** How db shows a value; default: decimal. */
+/**
+ * How db shows a value; default: decimal. On an array of structs only `tuple` means anything; without it each
+ * element is listed field by field.
+ */
 export type Shown =
   | 'decimal'
   | 'signed'
-  | 'hex'
-  | 'octal'
-  | 'null' // all ones prints as null
-  | 'blank' // zero prints as nothing in arrays
-  | 'time'
-  | 'crc'
-  | 'text'
+  | 'hex' // 0x..., zero is 0
+  | 'octal' // 0..., zero is 0
+  | 'null' // decimal; all ones prints as null
+  | 'nonnull' // decimal; in an array, elements of all ones are left out
+  | 'blank' // decimal; zero is left out (nothing after the equals sign), all ones prints as null
+  | 'hexblank' // hex; zero is left out
+  | 'time' // seconds of a timestamp as a date; the row's bits are the whole 64-bit timestamp
+  | 'nsec' // nanoseconds of a timestamp; the row's bits are the whole 64-bit timestamp
+  | 'qtimer' // quota timer: a date, or a plain number for id 0 and for zero
+  | 'crc' // hex and whether it is right
+  | 'format' // fork format: number and name
+  | 'text' // quoted characters, every byte of the field or array
   | 'uuid'
+  | 'tuple' // array of structs: [names] once, then one bracket an element
   | (string & {});
+
+/** What a number that points somewhere counts; says how to turn it into an address. */
+export type Unit =
+  | 'agbno' // block in this AG
+  | 'fsbno'
+  | 'daddr'
+  | 'agino' // inode in this AG
+  | 'ino'
+  | 'fileoff' // block of the data fork of the current inode
+  | 'attroff' // block of the attribute fork of the current inode
+  | 'blocks'
+  | 'bytes';
 
 export interface RowOptions {
   /** An array of this many elements (a number makes it static). */
@@ -47,10 +71,15 @@ export interface RowOptions {
   readonly base?: 0 | 1;
   /** Bit offset from the shape's start; default: after the row before. */
   readonly at?: (scope: Scope) => number;
+  /** Bit offset of element `index` from the shape's start, where elements do not follow one another. */
+  readonly elementAt?: (scope: Scope, index: number) => number;
   readonly when?: (scope: Scope) => boolean;
   /** Type of the block this value points to (a db type name). */
   readonly goto?: string | ((scope: Scope) => string | undefined);
   readonly shown?: Shown;
+  readonly unit?: Unit;
+  /** A second reading of bits that another row owns; not encoded. */
+  readonly view?: boolean;
   /** Printed only when asked for by name. */
   readonly hidden?: boolean;
   /** No checker can notice a change of this value. */
@@ -193,22 +222,27 @@ function defineField(prototype: object, r: AnyRow, bit: number): void {
   });
 }
 
-/** A structure whose rows depend on content. Rows are in disk order as far as counts depend on each other. */
+/**
+ * A structure whose rows depend on content, or that has `view` rows. Rows stand in an order in which whatever
+ * counts, offsets and presence depend on comes first; `order` gives xfs_db's order where that differs.
+ * `size`: bytes when constant, a function giving bits, or absent: up to the end of the last row.
+ */
 export function layout(
   name: string,
   doc: string,
   rows: readonly Row[],
-  sizeBits?: (scope: Scope) => number,
+  size?: number | ((scope: Scope) => number),
 ): Shape {
   const shape: Shape = {
     name,
     doc,
     rows,
-    fixedBits: undefined,
+    fixedBits: typeof size === 'number' ? size * 8 : undefined,
     sizeBits: (scope) => {
-      if (sizeBits) return sizeBits(scope);
+      if (typeof size === 'number') return size * 8;
+      if (size) return size(scope);
       let end = 0;
-      for (const p of place(shape, scope)) end = Math.max(end, p.bit - scope.bit + p.bits);
+      for (const p of place(shape, scope)) if (!p.row.view) end = Math.max(end, p.bit - scope.bit + p.bits);
       return end;
     },
   };
@@ -220,12 +254,14 @@ export interface Placed {
   readonly row: Row;
   /** Absolute bit offset in the view. */
   readonly bit: number;
-  /** All elements together. */
+  /** All elements together (of scattered elements: 0, they lie elsewhere). */
   readonly bits: number;
   /** Elements that fit; 1 for a row that is no array. */
   readonly count: number;
   /** Absolute bit offset of element i. */
   elementBit(i: number): number;
+  /** Bits of element i; 0 for a scattered element that would leave the scope. */
+  elementBits(i: number): number;
 }
 
 /** Places the rows of a shape in a scope. Elements that would leave the scope are dropped: content is not trusted. */
@@ -234,22 +270,37 @@ export function* place(shape: Shape, scope: Scope): Generator<Placed> {
   for (const r of shape.rows) {
     if (r.when && !r.when(scope)) continue;
     const start = r.at ? scope.bit + r.at(scope) : next;
-    const placed = placeRow(r, start, scope);
+    const placed = r.elementAt ? placeScattered(r, scope) : placeRow(r, start, scope);
     if (!placed) continue;
-    next = start + placed.bits;
+    if (!r.view && !r.elementAt) next = start + placed.bits;
     yield placed;
   }
 }
 
+function scopeEnd(scope: Scope): number {
+  return Math.min(scope.bit + scope.bits, scope.view.byteLength * 8);
+}
+
+function wantedCount(r: Row, scope: Scope): number {
+  return typeof r.count === 'function' ? r.count(scope) : (r.count ?? 1);
+}
+
 function placeRow(r: Row, start: number, scope: Scope): Placed | undefined {
-  const end = Math.min(scope.bit + scope.bits, scope.view.byteLength * 8);
+  const end = scopeEnd(scope);
   if (start < scope.bit || start > end) return undefined;
-  const wanted = typeof r.count === 'function' ? r.count(scope) : (r.count ?? 1);
+  const wanted = wantedCount(r, scope);
   const fixed = isShape(r.kind) ? r.kind.fixedBits : r.kind.bits;
   if (fixed !== undefined) {
     const count = Math.max(0, Math.min(wanted, fixed === 0 ? wanted : Math.floor((end - start) / fixed)));
     if (count === 0 && wanted > 0) return undefined;
-    return { row: r, bit: start, bits: count * fixed, count, elementBit: (i) => start + i * fixed };
+    return {
+      row: r,
+      bit: start,
+      bits: count * fixed,
+      count,
+      elementBit: (i) => start + i * fixed,
+      elementBits: () => fixed,
+    };
   }
   const starts: number[] = [];
   let bit = start;
@@ -260,7 +311,48 @@ function placeRow(r: Row, start: number, scope: Scope): Placed | undefined {
     bit += size;
   }
   if (starts.length === 0 && wanted > 0) return undefined;
-  return { row: r, bit: start, bits: bit - start, count: starts.length, elementBit: (i) => starts[i] ?? bit };
+  const elementBit = (i: number) => starts[i] ?? bit;
+  return {
+    row: r,
+    bit: start,
+    bits: bit - start,
+    count: starts.length,
+    elementBit,
+    elementBits: (i) => elementBit(i + 1) - elementBit(i),
+  };
+}
+
+function placeScattered(r: Row, scope: Scope): Placed {
+  const end = scopeEnd(scope);
+  // One byte an element is the least there can be: bounds an untrusted count.
+  const count = Math.min(wantedCount(r, scope), scope.bits >>> 3);
+  const starts: number[] = [];
+  const sizes: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const bit = scope.bit + r.elementAt!(scope, i);
+    const inside = bit >= scope.bit && bit < end;
+    const size = inside ? elementSize(r.kind, inner(scope, bit, end - bit, i)) : 0;
+    const fits = inside && bit + size <= end;
+    starts.push(fits ? bit : scope.bit);
+    sizes.push(fits ? size : 0);
+  }
+  return {
+    row: r,
+    bit: starts[0] ?? scope.bit,
+    bits: 0,
+    count,
+    elementBit: (i) => starts[i] ?? end,
+    elementBits: (i) => sizes[i] ?? 0,
+  };
+}
+
+function elementSize(kind: Kind<unknown> | Shape, scope: Scope): number {
+  return isShape(kind) ? kind.sizeBits(scope) : kind.bits;
+}
+
+/** Scope of element `i` of a placed row whose kind is a shape. */
+export function elementScope(outer: Scope, placed: Placed, i: number): Scope {
+  return inner(outer, placed.elementBit(i), placed.elementBits(i), i);
 }
 
 /** Scope of an element inside `outer`. */
