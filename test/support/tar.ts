@@ -78,7 +78,7 @@ export function tarArchive(entries: readonly TarEntry[]): Buffer {
   return Buffer.concat(parts);
 }
 
-/** Unpacks entries below `dir`, later ones over earlier ones of the same name (their attributes add up). */
+/** Unpacks entries below `dir`; an existing file of the same name is replaced. */
 export function unpack(dir: string, entries: readonly TarEntry[]): void {
   const result = run(
     'tar',

@@ -5,6 +5,7 @@
 import { linkSync, renameSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { mustRun } from '../oracle.ts';
 import type { Random } from '../random.ts';
 import { type TarEntry, unpack } from '../tar.ts';
 import type { CorpusRow } from './rows.ts';
@@ -42,17 +43,31 @@ function accessList(): Buffer {
   return list;
 }
 
-/** Two files given one remote value each in turns, so that their attribute forks fall into single blocks. */
-function interleaved(random: Random, row: CorpusRow): TarEntry[] {
-  const rounds = Math.ceil((row.inodeSize - 176) / 16) + 6;
-  const length = Math.min(row.blockSize - 100, 60000);
-  const entries: TarEntry[] = [];
-  for (let i = 0; i < rounds; i++) {
-    for (const name of ['attr/btree', 'attr/btree2']) {
-      entries.push({ name, xattrs: [[`user.r${i}`, random.bytes(length)]] });
-    }
+/**
+ * Sets further attributes on existing files, round by round: tar would replace the files, so it unpacks them beside
+ * and cp carries the attributes over.
+ */
+function addRounds(root: string, rounds: readonly (readonly TarEntry[])[]): void {
+  const stage = (i: number): string => `stage/${i}`;
+  const entries: TarEntry[] = [{ name: 'stage', type: '5' }];
+  for (const [i, round] of rounds.entries()) {
+    entries.push({ name: stage(i), type: '5' });
+    for (const entry of round) entries.push({ ...entry, name: `${stage(i)}/${entry.name}` });
   }
-  return entries;
+  unpack(root, entries);
+  for (const [i, round] of rounds.entries()) {
+    const files = round.map((entry) => `${stage(i)}/${entry.name}`);
+    mustRun('cp', ['--attributes-only', '--preserve=xattr', '-t', 'attr', ...files], { cwd: root });
+  }
+  rmSync(join(root, 'stage'), { recursive: true });
+}
+
+/** Two files given one remote value each in turns, so that their attribute forks fall into single blocks. */
+function interleaved(random: Random, row: CorpusRow): TarEntry[][] {
+  const length = Math.min(row.blockSize - 100, 60000);
+  return Array.from({ length: Math.ceil((row.inodeSize - 176) / 16) + 6 }, (_, i) =>
+    ['btree', 'btree2'].map((name): TarEntry => ({ name, xattrs: [[`user.r${i}`, random.bytes(length)]] })),
+  );
 }
 
 export function makeAttributes(root: string, row: CorpusRow, random: Random): void {
@@ -73,7 +88,7 @@ export function makeAttributes(root: string, row: CorpusRow, random: Random): vo
     entries.push({ name: `attr/${name}`, xattrs: attributes(random, name, count, length) });
   }
   entries.push({
-    name: 'attr/sf',
+    name: 'attr/spaces',
     xattrs: [
       ['trusted.t', Buffer.from('v')],
       ['security.s', Buffer.from('v')],
@@ -82,16 +97,22 @@ export function makeAttributes(root: string, row: CorpusRow, random: Random): vo
   });
   entries.push({ name: 'attr/dirwithattr', type: '5', xattrs: attributes(random, 'd', 1, 300) });
   entries.push({ name: 'attr/lnk', type: '2', link: 'x', xattrs: [['trusted.l', Buffer.from('sym')]] });
-  // The same names again with shorter values: space inside the leaves and remote blocks are freed.
-  entries.push({ name: 'attr/shrunk', xattrs: attributes(random, 'r', 40, 200) });
-  entries.push({ name: 'attr/shrunk', xattrs: attributes(random, 'r', 37, 3) });
-  entries.push({ name: 'attr/shrunk_remote', xattrs: attributes(random, 'r', 4, 20000) });
-  entries.push({ name: 'attr/shrunk_remote', xattrs: attributes(random, 'r', 3, 30) });
-  if (block <= 8192) entries.push(...interleaved(random, row));
   entries.push({ name: 'attr/acl', xattrs: [['system.posix_acl_access', accessList()]] });
   entries.push({ name: 'attr/defacl', type: '5', xattrs: [['system.posix_acl_default', accessList()]] });
   entries.push({ name: 'attr/defacl/inherits' });
   unpack(root, entries);
+  // The same names again with shorter values: space inside the leaves and remote blocks are freed.
+  addRounds(root, [
+    [
+      { name: 'shrunk', xattrs: attributes(random, 'r', 40, 200) },
+      { name: 'shrunk_remote', xattrs: attributes(random, 'r', 4, 20000) },
+    ],
+    [
+      { name: 'shrunk', xattrs: attributes(random, 'r', 37, 3) },
+      { name: 'shrunk_remote', xattrs: attributes(random, 'r', 3, 30) },
+    ],
+    ...(block <= 8192 ? interleaved(random, row) : []),
+  ]);
 }
 
 /** Symlinks inline and remote, device nodes, fifo, socket, odd modes and owners, times at the limits. */

@@ -7,7 +7,9 @@ import {
   linkSync,
   mkdirSync,
   openSync,
+  renameSync,
   rmdirSync,
+  statSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
@@ -32,20 +34,32 @@ function fill(dir: string, count: number, length: number): void {
   }
 }
 
+/** Two new directories whose inodes, and so their blocks, lie in the same AG: new directories go round the AGs. */
+function neighbours(root: string): [string, string] {
+  const made = Array.from({ length: 18 }, (_, i) => join(root, `candidate${i}`));
+  for (const dir of made) mkdirSync(dir);
+  const byInode = made.map((dir) => ({ dir, ino: statSync(dir).ino })).sort((x, y) => x.ino - y.ino);
+  let best = 1;
+  const gap = (i: number): number => byInode[i]!.ino - byInode[i - 1]!.ino;
+  for (let i = 2; i < byInode.length; i++) if (gap(i) < gap(best)) best = i;
+  for (const [i, { dir }] of byInode.entries()) if (i !== best && i !== best - 1) rmdirSync(dir);
+  const pair: [string, string] = [join(root, 'btree'), join(root, 'btree2')];
+  renameSync(byInode[best - 1]!.dir, pair[0]);
+  renameSync(byInode[best]!.dir, pair[1]);
+  return pair;
+}
+
 /** Two directories grown in turns, so that neither gets two blocks in a row and their data forks need a bmbt. */
 function fillInterleaved(root: string, row: CorpusRow): void {
   const wanted = Math.ceil((row.inodeSize - 176) / 16) + 8;
   const perBlock = Math.floor((row.dirBlockSize - 64) / 216);
-  const [one, two] = [join(root, 'btree'), join(root, 'btree2')];
-  for (const dir of [one, two]) mkdirSync(dir);
-  touch(join(one, 'source'));
+  const pair = neighbours(root);
+  const source = join(pair[0], 'source');
+  touch(source);
   for (let block = 0; block < wanted; block++) {
-    for (const dir of [one, two]) {
+    for (const dir of pair) {
       for (let i = 0; i < perBlock; i++) {
-        linkSync(
-          join(one, 'source'),
-          join(dir, `${String(block * perBlock + i).padStart(6, '0')}${'y'.repeat(194)}`),
-        );
+        linkSync(source, join(dir, `${String(block * perBlock + i).padStart(6, '0')}${'y'.repeat(194)}`));
       }
     }
   }
@@ -83,16 +97,13 @@ export function churnInodes(root: string, row: CorpusRow, random: Random): void 
   const count = row.manyInodes ? 64 * (perLeaf + 12) : 400;
   for (let i = 0; i < count; i++) touch(join(dir, String(i)));
   for (let i = 0; i < count; i++) {
-    // Whole chunks stay when a second level is wanted.
-    const gone = row.manyInodes ? i % 97 === 5 : random.below(10) < 6;
+    // One of every chunk when second levels are wanted, of finobt too.
+    const gone = row.manyInodes ? i % 50 === 5 : random.below(10) < 6;
     if (gone) unlinkSync(join(dir, String(i)));
   }
 }
 
-/**
- * Leaves free space only in aligned pieces of half an inode chunk, then makes inodes: the kernel has to allocate
- * sparse chunks. The caller has made `pieces` such holes.
- */
+/** Makes inodes until there is no space: with no room for whole chunks the kernel has to allocate sparse ones. */
 export function fillSparseChunks(root: string, count: number): void {
   const dir = join(root, 'sparse');
   mkdirSync(dir);

@@ -14,6 +14,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { run } from '../oracle.ts';
 import type { Random } from '../random.ts';
 import { unpack } from '../tar.ts';
 import { xfsIo } from '../xfsio.ts';
@@ -34,20 +35,31 @@ function fragment(path: string, blocks: number, block: number, stride = 2): void
   closeSync(writing);
 }
 
-/** bmbts: a root over leaves, and over nodes when the attribute fork leaves it little room. */
+/** Inline attributes that leave the data fork the smallest root: its bmbt grows tall with few extents. */
+function crowding(row: CorpusRow, random: Random): (readonly [string, Uint8Array])[] {
+  const attributes: (readonly [string, Uint8Array])[] = [];
+  // 4 bytes of header, 3 and the name for each; 56 bytes remain for a root of three records.
+  let room = row.inodeSize - 176 - 56 - 8 - 4;
+  while (room >= 12) {
+    const length = Math.min(200, room - 7);
+    attributes.push([`user.big${attributes.length}`, random.bytes(length)]);
+    room -= length + 7;
+  }
+  return attributes;
+}
+
+/** bmbts: a root over leaves, over nodes, and (with small blocks) over two levels of nodes. */
 function makeFragmented(root: string, row: CorpusRow, random: Random): void {
   const block = row.blockSize;
   fragment(join(root, 'files/frag_inline'), 8, block);
   fragment(join(root, 'files/frag1'), 200, block);
-  // With attributes inline the data fork's root holds few pointers, and the tree grows taller.
-  const small = [0, 1].map((i) => [`user.big${i}`, random.bytes(100)] as const);
   const leaf = Math.floor((block - 72) / 16);
   const heights: [string, number][] = [];
   if (block <= 4096) heights.push(['files/frag2', Math.floor(3 * leaf * 1.3) + 30]);
-  if (block === 1024) heights.push(['files/frag3', 7000]);
+  if (row.name === 'b1k') heights.push(['files/frag3', 3 * leaf * leaf + 100]);
   unpack(
     root,
-    heights.map(([name]) => ({ name, xattrs: small })),
+    heights.map(([name]) => ({ name, xattrs: crowding(row, random) })),
   );
   for (const [name, extents] of heights) fragment(join(root, name), extents, block);
 }
@@ -116,27 +128,24 @@ export function fragmentFreeSpace(root: string, row: CorpusRow): void {
   xfsIo(root, ['open -f holes', `falloc 0 ${2 * pieces * row.blockSize}`, ...punches]);
 }
 
-/** Leaves only holes of 16 KiB, aligned to as much, free: room for sparse inode chunks and for no whole one. */
-export function fragmentForSparseChunks(root: string): void {
-  const unit = 16 * 1024;
-  xfsIo(root, ['open -f filler', 'falloc 0 8m', 'open -f rest', 'falloc 0 4m']);
-  const grab = openSync(join(root, 'rest'), 'r+');
-  closeSync(grab);
-  // Everything that is left goes to files of shrinking size; what remains after that is smaller than a unit.
-  for (const size of ['4m', '1m', '256k', '64k', '16k']) {
-    for (let i = 0; i < 40; i++) {
-      try {
-        xfsIo(root, [`open -f rest.${size}.${i}`, `falloc 0 ${size}`]);
-      } catch {
-        rmSync(join(root, `rest.${size}.${i}`), { force: true });
-        break;
-      }
+/** Leaves free space only in holes one block short of a whole inode chunk, so that none can hold an aligned one. */
+export function fragmentForSparseChunks(root: string, row: CorpusRow): void {
+  const chunk = (64 * row.inodeSize) / row.blockSize;
+  const block = row.blockSize;
+  xfsIo(root, ['open -f filler', 'resblks 0', 'falloc 0 8m']);
+  // All that is left goes to other files, in ever smaller pieces.
+  let file = 0;
+  for (let size = 4 << 20; size >= block; size /= 2) {
+    for (;;) {
+      const made = run('xfs_io', ['-f', '-c', `falloc 0 ${size}`, `rest.${file}`], { cwd: root });
+      file++;
+      if (made.status !== 0 || made.stderr !== '') break;
     }
   }
-  xfsIo(root, [
-    'open filler',
-    ...Array.from({ length: 200 }, (_, i) => `fpunch ${(2 * i + 1) * unit} ${unit}`),
-  ]);
+  const punches = Array.from({ length: 100 }, (_, i) => {
+    return `fpunch ${2 * i * chunk * block} ${(chunk - 1) * block}`;
+  });
+  xfsIo(root, ['open filler', ...punches]);
 }
 
 /** Shared extents: whole, partial, of oneself, many small ones, overwritten, unshared, unwritten, with hints. */

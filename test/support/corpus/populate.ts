@@ -10,8 +10,8 @@ import type { CorpusRow } from './rows.ts';
 
 export async function populate(root: string, row: CorpusRow, seed: number): Promise<void> {
   if (row.sparseChunks) {
-    fragmentForSparseChunks(root);
-    fillSparseChunks(root, 900);
+    fragmentForSparseChunks(root, row);
+    fillSparseChunks(root, 4000);
     return;
   }
   if (row.empty) return;
