@@ -24,6 +24,7 @@ import { ChunkColumns, ExtentColumns, type RefcountColumns, RunColumns } from '.
 import { type DerivedSpace, deriveSpace } from './derive.ts';
 import { minFreeList } from './freelist.ts';
 import { type AgInodes, buildAgf, buildAgfl, buildAgi } from './headers.ts';
+import { copyExtents } from './runs.ts';
 import { radixOrder } from './sort.ts';
 
 /** What an AG holds, its own btrees and free list aside; `chunks` are sorted by startino. */
@@ -192,7 +193,7 @@ function allocate(geometry: Geometry, contents: AgContents, fill: Fill): Allocat
     const taken = takeLowest(base.free, total);
     if (!taken) return undefined;
     const agbnos = new Map<AgBtreeName, readonly number[]>();
-    const owners = copyExtents(contents.owners);
+    const owners = copyExtents(contents.owners, new ExtentColumns());
     let next = 0;
     for (const tree of trees) {
       const blocks = taken.slice(next, (next += want.get(tree)!));
@@ -246,14 +247,6 @@ function settle(geometry: Geometry, a: Allocation): Allocation | undefined {
   }
   if (freeList.length > agflSlots(geometry.sectsize)) return undefined;
   return { ...a, agbnos, freeList };
-}
-
-function copyExtents(from: ExtentColumns): ExtentColumns {
-  const to = new ExtentColumns();
-  for (let i = 0; i < from.length; i++) {
-    to.push(from.start[i]!, from.count[i]!, from.owner[i]!, from.offset[i]!, from.flags[i]!);
-  }
-  return to;
 }
 
 /** The lowest `count` free blocks; undefined when there are not so many. */

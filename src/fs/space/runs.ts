@@ -1,0 +1,54 @@
+/** Set operations on runs of blocks. Inputs are sorted by start and do not overlap; so are results. */
+import type { ExtentColumns } from './columns.ts';
+import { RunColumns } from './columns.ts';
+import { radixOrder } from './sort.ts';
+
+/** Sorts runs by start and joins those that touch or overlap. */
+export function normalizeRuns(runs: RunColumns): RunColumns {
+  const out = new RunColumns();
+  const order = radixOrder(runs.length, [runs.start.subarray(0, runs.length)]);
+  for (let k = 0; k < order.length; k++) {
+    const start = runs.start[order[k]!]!;
+    const stop = start + runs.count[order[k]!]!;
+    const last = out.length - 1;
+    if (last >= 0 && start <= out.start[last]! + out.count[last]!) {
+      out.count[last] = Math.max(out.count[last]!, stop - out.start[last]!);
+    } else out.push(start, stop - start);
+  }
+  return out;
+}
+
+/** Blocks of `a` that are not in `b`. */
+export function subtractRuns(a: RunColumns, b: RunColumns): RunColumns {
+  const out = new RunColumns();
+  let j = 0;
+  for (let i = 0; i < a.length; i++) {
+    let at = a.start[i]!;
+    const stop = at + a.count[i]!;
+    while (j < b.length && b.start[j]! + b.count[j]! <= at) j++;
+    for (let k = j; k < b.length && b.start[k]! < stop; k++) {
+      if (b.start[k]! > at) out.push(at, b.start[k]! - at);
+      at = b.start[k]! + b.count[k]!;
+    }
+    if (at < stop) out.push(at, stop - at);
+  }
+  return out;
+}
+
+/** Blocks in both. */
+export function intersectRuns(a: RunColumns, b: RunColumns): RunColumns {
+  return subtractRuns(a, subtractRuns(a, b));
+}
+
+export function runBlocks(runs: RunColumns): number {
+  let sum = 0;
+  for (let i = 0; i < runs.length; i++) sum += runs.count[i]!;
+  return sum;
+}
+
+export function copyExtents(from: ExtentColumns, to: ExtentColumns): ExtentColumns {
+  for (let i = 0; i < from.length; i++) {
+    to.push(from.start[i]!, from.count[i]!, from.owner[i]!, from.offset[i]!, from.flags[i]!);
+  }
+  return to;
+}

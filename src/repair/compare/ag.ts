@@ -1,0 +1,55 @@
+/**
+ * What the space indexes of one AG should be, derived from what was observed: known owners, the AG btrees' own
+ * blocks, the free list, and CoW staging.
+ *
+ * Staging blocks belong to no file; only refcount and rmap records know of them. A staging record is believed where
+ * nobody else owns the blocks and the bnobt does not call them free; else it is a surplus record.
+ */
+import { OWNER } from '../../format/btree.ts';
+import type { Geometry } from '../../format/geometry.ts';
+import { treeOwner } from '../../fs/space/build.ts';
+import { ExtentColumns, RunColumns } from '../../fs/space/columns.ts';
+import { type DerivedSpace, deriveSpace } from '../../fs/space/derive.ts';
+import { copyExtents, intersectRuns, normalizeRuns, subtractRuns } from '../../fs/space/runs.ts';
+import type { AgObservation } from '../observation.ts';
+
+export interface AgExpectation {
+  readonly ag: AgObservation;
+  readonly space: DerivedSpace;
+  /** Staging extents that are believed. */
+  readonly staging: RunColumns;
+  /** Every AG btree and the free list were read in full: whatever else is unowned is really unowned. */
+  readonly treesSound: boolean;
+}
+
+export function expectAg(geometry: Geometry, ag: AgObservation): AgExpectation {
+  const { reflink } = geometry.features;
+  const owners = copyExtents(ag.owners, new ExtentColumns());
+  const trees = [ag.bnobt, ag.cntbt, ag.rmapbt, ag.refcntbt, ag.inobt, ag.finobt];
+  for (const tree of trees) {
+    for (const agbno of tree?.blocks ?? []) owners.push(agbno, 1, treeOwner(tree!.name), 0, 0);
+  }
+  for (const agbno of ag.freeList) owners.push(agbno, 1, OWNER.AG, 0, 0);
+  const treesSound =
+    ag.agfSound && ag.agiSound && ag.agflSound && trees.every((tree) => tree === undefined || tree.sound);
+  const base = deriveSpace(owners, ag.length, reflink);
+  const staging = findStaging(ag, base);
+  if (staging.length === 0) return { ag, space: base, staging, treesSound };
+  for (let i = 0; i < staging.length; i++) owners.push(staging.start[i]!, staging.count[i]!, OWNER.COW, 0, 0);
+  return { ag, space: deriveSpace(owners, ag.length, reflink), staging, treesSound };
+}
+
+function findStaging(ag: AgObservation, base: DerivedSpace): RunColumns {
+  const claimed = new RunColumns();
+  if (ag.refcntbt) {
+    const r = ag.refcntbt.records;
+    for (let i = 0; i < r.length; i++) if (r.cow[i]) claimed.push(r.start[i]!, r.count[i]!);
+  }
+  if (ag.rmapbt) {
+    const r = ag.rmapbt.records;
+    for (let i = 0; i < r.length; i++) if (r.owner[i] === OWNER.COW) claimed.push(r.start[i]!, r.count[i]!);
+  }
+  if (claimed.length === 0) return claimed;
+  const unowned = intersectRuns(normalizeRuns(claimed), base.free);
+  return subtractRuns(unowned, normalizeRuns(ag.bnobt.records));
+}

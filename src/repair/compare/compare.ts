@@ -1,0 +1,65 @@
+/**
+ * Compare: derive the expected space indexes of every AG from what was observed and hold them against what is on
+ * disk, in both directions. To add a comparison, add a file beside this one and a call here.
+ */
+import type { Finding } from '../../format/findings.ts';
+import { runBlocks } from '../../fs/space/runs.ts';
+import type { Observation } from '../observation.ts';
+import { FindingSink } from '../observe/sink.ts';
+import { type AgExpectation, expectAg } from './ag.ts';
+import { compareAgCounters, compareSuperblock } from './counter.ts';
+import { compareFreeSpace, reportStaging } from './freespace.ts';
+import { compareInodeTrees } from './inodetree.ts';
+import { ownerName } from './owner.ts';
+import { compareRefcounts } from './refcount.ts';
+import { compareReflinkFlags } from './reflinkflag.ts';
+import { compareRmaps } from './rmap.ts';
+
+export interface Comparison {
+  readonly findings: readonly Finding[];
+  /** AGs whose blocks have owners that exclude each other: not to be rebuilt. */
+  readonly crossLinked: ReadonlySet<number>;
+  /** Leaked CoW staging, blocks in all. */
+  readonly leakedBlocks: number;
+  readonly leakedExtents: number;
+}
+
+export function compareSpace(observation: Observation): Comparison {
+  const { geometry, filesComplete } = observation;
+  const findings = new FindingSink();
+  const crossLinked = new Set<number>();
+  const expectations: AgExpectation[] = [];
+  for (const ag of observation.ags) {
+    const expected = expectAg(geometry, ag);
+    expectations.push(expected);
+    if (expected.space.conflictCount > 0) crossLinked.add(ag.agno);
+    reportConflicts(expected, findings);
+    reportStaging(expected, findings);
+    compareFreeSpace(expected, filesComplete, findings);
+    compareRmaps(expected, filesComplete, findings);
+    compareRefcounts(expected, filesComplete, findings);
+    compareInodeTrees(ag, filesComplete, findings);
+    compareAgCounters(observation, ag, findings);
+  }
+  compareReflinkFlags(observation, expectations, findings);
+  compareSuperblock(observation, findings);
+  const list = findings.take();
+  const leaked = list.filter((f) => f.code === 'LEAKED_COW');
+  return {
+    findings: list,
+    crossLinked,
+    leakedExtents: leaked.length,
+    leakedBlocks: expectations.reduce((sum, e) => sum + runBlocks(e.staging), 0),
+  };
+}
+
+function reportConflicts(expected: AgExpectation, findings: FindingSink): void {
+  const { agno } = expected.ag;
+  for (const c of expected.space.conflicts) {
+    findings.add(
+      'CROSS_LINK',
+      { agno, agbno: c.agbno, blocks: c.blocks, ...(c.secondOwner >= 0 ? { ino: c.secondOwner } : {}) },
+      `AG ${agno}: blocks ${c.agbno}+${c.blocks} belong to both ${ownerName(c.firstOwner)} and ${ownerName(c.secondOwner)}`,
+    );
+  }
+}

@@ -1,0 +1,110 @@
+/** bnobt and cntbt against the blocks that nobody owns, each in both directions; CoW staging that leaked. */
+import { RunColumns } from '../../fs/space/columns.ts';
+import { normalizeRuns, subtractRuns } from '../../fs/space/runs.ts';
+import type { TreeObservation } from '../observation.ts';
+import type { FindingSink } from '../observe/sink.ts';
+import type { AgExpectation } from './ag.ts';
+import { claimName } from './owner.ts';
+
+export function compareFreeSpace(
+  expected: AgExpectation,
+  filesComplete: boolean,
+  findings: FindingSink,
+): void {
+  compareTree(expected, expected.ag.bnobt, 'BNOBT', filesComplete, findings);
+  compareTree(expected, expected.ag.cntbt, 'CNTBT', filesComplete, findings);
+}
+
+function compareTree(
+  expected: AgExpectation,
+  tree: TreeObservation<RunColumns>,
+  code: 'BNOBT' | 'CNTBT',
+  filesComplete: boolean,
+  findings: FindingSink,
+): void {
+  if (!tree.sound) return;
+  const { agno } = expected.ag;
+  const listed = normalizeRuns(tree.records);
+  const at = (i: number, runs: RunColumns) => ({
+    agno,
+    agbno: runs.start[i]!,
+    blocks: runs.count[i]!,
+    structure: tree.name,
+  });
+  if (listed.length < tree.records.length) {
+    findings.add(
+      `${code}_UNMERGED`,
+      { agno, structure: tree.name },
+      `AG ${agno} ${tree.name}: ${tree.records.length} records where ${listed.length} would do`,
+      { found: tree.records.length, expected: listed.length },
+    );
+  }
+  const surplus = subtractRuns(listed, expected.space.free);
+  for (let i = 0; i < surplus.length; i++) {
+    const start = surplus.start[i]!;
+    findings.add(
+      `${code}_SURPLUS`,
+      at(i, surplus),
+      `AG ${agno} ${tree.name}: blocks ${start}+${surplus.count[i]} are listed free but belong to ${ownerAt(expected, start)}`,
+    );
+  }
+  // Blocks of an unreadable tree or file look unowned, so nothing can be said to be missing.
+  if (!filesComplete || !expected.treesSound) return;
+  const missing = subtractRuns(expected.space.free, listed);
+  for (let i = 0; i < missing.length; i++) {
+    findings.add(
+      `${code}_MISSING`,
+      at(i, missing),
+      `AG ${agno} ${tree.name}: blocks ${missing.start[i]}+${missing.count[i]} have no owner but are not listed free`,
+    );
+  }
+}
+
+/** Name of an owner of a block, for messages. */
+function ownerAt(expected: AgExpectation, agbno: number): string {
+  const { rmaps } = expected.space;
+  for (let i = 0; i < rmaps.length && rmaps.start[i]! <= agbno; i++) {
+    if (agbno < rmaps.start[i]! + rmaps.count[i]!) {
+      return claimName(rmaps.owner[i]!, rmaps.offset[i]!, rmaps.flags[i]!);
+    }
+  }
+  return 'nobody';
+}
+
+/** Every staging extent that no mount will ever free: by refcount record where there is one, else as the rmapbt has it. */
+export function reportStaging(expected: AgExpectation, findings: FindingSink): void {
+  const { agno, refcntbt } = expected.ag;
+  const report = (agbno: number, blocks: number): void =>
+    findings.add(
+      'LEAKED_COW',
+      { agno, agbno, blocks, structure: 'refcntbt' },
+      `AG ${agno}: leaked CoW staging extent at block ${agbno}, ${blocks} block${blocks === 1 ? '' : 's'}`,
+    );
+  let rest = expected.staging;
+  if (refcntbt) {
+    const r = refcntbt.records;
+    const recorded = normalizeRuns(filterStaging(r));
+    rest = subtractRuns(expected.staging, recorded);
+    for (let i = 0; i < r.length; i++) {
+      if (r.cow[i] && covers(expected.staging, r.start[i]!)) report(r.start[i]!, r.count[i]!);
+    }
+  }
+  for (let i = 0; i < rest.length; i++) report(rest.start[i]!, rest.count[i]!);
+}
+
+function filterStaging(r: NonNullable<AgExpectation['ag']['refcntbt']>['records']): RunColumns {
+  const runs = new RunColumns();
+  for (let i = 0; i < r.length; i++) if (r.cow[i]) runs.push(r.start[i]!, r.count[i]!);
+  return runs;
+}
+
+function covers(runs: RunColumns, agbno: number): boolean {
+  let low = 0;
+  let high = runs.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (runs.start[middle]! + runs.count[middle]! <= agbno) low = middle + 1;
+    else high = middle;
+  }
+  return low < runs.length && runs.start[low]! <= agbno;
+}
