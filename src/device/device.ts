@@ -9,6 +9,8 @@ export interface Device {
   /** Bytes. */
   readonly size: number;
   readonly writable: boolean;
+  /** Why this would be refused for writing, e.g. `mounted on /home`: what is read may change meanwhile. */
+  readonly busy?: string | undefined;
   /** Fills `into` from `offset` (bytes). Throws DeviceError on a read error or past the end. */
   read(offset: number, into: Uint8Array): void;
   /** Writes all of `from` at `offset`. */
@@ -16,6 +18,13 @@ export interface Device {
   /** Durable when it returns. */
   flush(): void;
   close(): void;
+  /**
+   * True when the range was known to read as zeros, without reading it, when the device was opened (a file just
+   * created, grown or wholly sparse). Writes since then do not count: the caller knows what it wrote.
+   */
+  isFresh?(offset: number, length: number): boolean;
+  /** Makes the whole device read as zeros and fresh, where that is cheap (regular files); false: not done. */
+  discard?(): boolean;
 }
 
 /** Reads `length` bytes into fresh memory. */

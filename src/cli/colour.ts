@@ -1,0 +1,47 @@
+/**
+ * Whether to use colour, decided in this one place: a flag beats FORCE_COLOR beats NO_COLOR beats "is it a
+ * terminal" beats TERM. chalk ignores NO_COLOR and commander rejects undeclared flags, so neither decides.
+ */
+
+export interface ColourSource {
+  /** `--color` true, `--no-color` false. */
+  readonly flag?: boolean | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly isTTY: boolean;
+}
+
+export function decideColour(source: ColourSource): boolean {
+  const { flag, env, isTTY } = source;
+  if (flag !== undefined) return flag;
+  const forced = env.FORCE_COLOR;
+  if (forced !== undefined) return forced !== '0' && forced !== 'false';
+  if (env.NO_COLOR !== undefined && env.NO_COLOR !== '') return false;
+  return isTTY && env.TERM !== 'dumb';
+}
+
+/** Takes `--color`, `--color=WHEN` and `--no-color` out of a command line, wherever they stand before `--`. */
+export function takeColourFlag(argv: readonly string[]): { rest: string[]; flag: boolean | undefined } {
+  let flag: boolean | undefined;
+  const end = argv.indexOf('--');
+  const rest = argv.filter((argument, i) => {
+    if (end !== -1 && i >= end) return true;
+    if (argument === '--no-color' || argument === '--color=never') flag = false;
+    else if (argument === '--color' || argument === '--color=always') flag = true;
+    else if (argument === '--color=auto') flag = undefined;
+    else return true;
+    return false;
+  });
+  return { rest, flag };
+}
+
+let decided: boolean | undefined;
+
+export function setColourFlag(flag: boolean | undefined): void {
+  decided = decideColour({ flag, env: process.env, isTTY: process.stdout.isTTY === true });
+}
+
+/** Colour on standard output of this run. */
+export function useColour(): boolean {
+  decided ??= decideColour({ env: process.env, isTTY: process.stdout.isTTY === true });
+  return decided;
+}

@@ -1,0 +1,21 @@
+/** The commands, one row each; a command's module is evaluated only when it is called. */
+import type { Command } from 'commander';
+
+export interface CommandModule {
+  /** Adds arguments, options and the action, which sets process.exitCode. */
+  define(command: Command): void;
+}
+
+export interface CommandRow {
+  readonly name: string;
+  readonly summary: string;
+  load(): Promise<CommandModule>;
+}
+
+export const commands: readonly CommandRow[] = [
+  {
+    name: 'undo',
+    summary: 'put back what a repair changed, from its undo journal',
+    load: () => import('./undo.ts'),
+  },
+];

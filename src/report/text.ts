@@ -1,0 +1,118 @@
+/**
+ * A report as text: findings grouped by AG (the filesystem's own first), worst first within a group, at most
+ * `cap` lines a code and group and the count of the rest; then totals and the verdict. No line depends on the
+ * terminal's width, so scripts may read it; JSON is better for them.
+ */
+import { Chalk, type ChalkInstance } from 'chalk';
+import Table from 'cli-table3';
+import { FINDINGS, type Finding, type Severity } from '../format/findings.ts';
+import { type CheckReport, stateOf } from './report.ts';
+
+export interface TextOptions {
+  readonly colour: boolean;
+  /** Lines shown of one code in one AG; default 20. */
+  readonly cap?: number;
+  /** Every finding with the explanation and fix of its code. */
+  readonly verbose?: boolean;
+}
+
+const RANK: Readonly<Record<Severity, number>> = { error: 0, warning: 1, note: 2 };
+
+/** The whole report, ending in a newline. */
+export function printText(report: CheckReport, options: TextOptions): string {
+  const chalk = new Chalk({ level: options.colour ? 1 : 0 });
+  const lines: string[] = [];
+  if (report.provisional) {
+    lines.push(
+      chalk.yellow(`log: ${report.logState}; what follows is provisional until it has been replayed`),
+    );
+  }
+  for (const [agno, findings] of groupByAg(report.findings)) {
+    lines.push(chalk.bold(agno === -1 ? 'filesystem' : `AG ${agno}`));
+    lines.push(...groupLines(findings, chalk, options));
+  }
+  if (report.applied !== undefined && report.applied.length > 0) {
+    lines.push(chalk.bold('changes'), ...capped(report.applied.map(printable), options.cap ?? 20));
+  }
+  const totals = Object.entries(report.summary);
+  if (totals.length > 0) lines.push(summaryTable(totals));
+  lines.push(verdict(report, chalk));
+  return `${lines.join('\n')}\n`;
+}
+
+/** Findings by AG, -1 for those of no AG, in order. */
+function groupByAg(findings: readonly Finding[]): [number, Finding[]][] {
+  const groups = new Map<number, Finding[]>();
+  for (const finding of findings) {
+    const agno = finding.where.agno ?? -1;
+    const group = groups.get(agno);
+    if (group) group.push(finding);
+    else groups.set(agno, [finding]);
+  }
+  return [...groups].sort((a, b) => a[0] - b[0]);
+}
+
+function groupLines(findings: readonly Finding[], chalk: ChalkInstance, options: TextOptions): string[] {
+  const byCode = new Map<string, Finding[]>();
+  for (const finding of findings) {
+    const same = byCode.get(finding.code);
+    if (same) same.push(finding);
+    else byCode.set(finding.code, [finding]);
+  }
+  const lines: string[] = [];
+  const groups = [...byCode.values()].sort((a, b) => RANK[a[0]!.severity] - RANK[b[0]!.severity]);
+  for (const group of groups) {
+    const cap = options.verbose ? group.length : (options.cap ?? 20);
+    lines.push(
+      ...capped(
+        group.slice(0, cap).map((f) => findingLine(f, chalk)),
+        cap,
+        group.length,
+      ),
+    );
+    if (options.verbose) lines.push(...explanation(group[0]!, chalk));
+  }
+  return lines;
+}
+
+/** `lines`, indented, cut to `cap`; says how many of `total` are not shown. */
+function capped(lines: readonly string[], cap: number, total = lines.length): string[] {
+  const shown = lines.slice(0, cap).map((line) => `  ${line}`);
+  if (total > shown.length) shown.push(`  ... and ${total - shown.length} more like the last one`);
+  return shown;
+}
+
+function findingLine(finding: Finding, chalk: ChalkInstance): string {
+  const paint = { error: chalk.red, warning: chalk.yellow, note: chalk.cyan }[finding.severity];
+  return `${paint(finding.severity.padEnd(7))} ${finding.code}  ${printable(finding.message)}`;
+}
+
+function explanation(finding: Finding, chalk: ChalkInstance): string[] {
+  const row = FINDINGS[finding.code];
+  const fix =
+    'fix' in row && typeof row.fix === 'string' ? `repair: ${row.fix}` : 'repair leaves this as it is';
+  return [chalk.dim(`          ${row.explanation}`), chalk.dim(`          ${fix}`)];
+}
+
+/** Text from an image can hold anything; control characters must not reach a terminal. */
+function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
+function summaryTable(totals: readonly [string, number | string][]): string {
+  // Without the empty styles cli-table3 writes ANSI codes into pipes.
+  const table = new Table({ style: { head: [], border: [] }, colAligns: ['left', 'right'] });
+  for (const [name, value] of totals) table.push([printable(name), printable(String(value))]);
+  return table.toString();
+}
+
+function verdict(report: CheckReport, chalk: ChalkInstance): string {
+  const state = stateOf(report);
+  const counts = (['error', 'warning', 'note'] as const)
+    .map((severity) => ({ severity, n: report.findings.filter((f) => f.severity === severity).length }))
+    .filter(({ n }) => n > 0)
+    .map(({ severity, n }) => `${n} ${severity}${n === 1 ? '' : 's'}`);
+  const paint = state === 'clean' || state === 'repaired' ? chalk.green : chalk.red;
+  const found = counts.length > 0 ? ` (${counts.join(', ')})` : '';
+  return `${printable(report.image)}: ${paint(state)}${found}`;
+}
