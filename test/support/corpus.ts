@@ -46,7 +46,10 @@ function recipeVersion(): string {
   const here = fileURLToPath(new URL('.', import.meta.url));
   for (const dir of [here, join(here, 'corpus')]) {
     for (const name of readdirSync(dir).sort()) {
-      if (dir === here && !['corpus.ts', 'tar.ts', 'xfsio.ts', 'random.ts', 'leak.ts'].includes(name))
+      if (
+        dir === here &&
+        !['corpus.ts', 'tar.ts', 'xfsio.ts', 'random.ts', 'leak.ts', 'tree.ts'].includes(name)
+      )
         continue;
       if (name.endsWith('.ts')) hash.update(readFileSync(join(dir, name)));
     }
@@ -132,10 +135,19 @@ export async function cached(name: string, make: (into: string) => void | Promis
   return done;
 }
 
-/** Formats with the row's options; a log too small is replaced by the smallest that mkfs.xfs takes. */
-function format(row: CorpusRow, image: string, log: string | undefined, seed: number): void {
-  truncateSync(image, row.sizeMiB * 1024 * 1024);
-  const uuid = `0000${String(seed).padStart(4, '0')}-0000-4000-8000-000000000001`;
+/**
+ * Formats a new image of `sizeMiB`. A log size that mkfs.xfs finds too small is replaced by the smallest that it
+ * takes (it says so in blocks, by the default block size if the options give none); 0 is its own default.
+ */
+export function makeFilesystem(
+  image: string,
+  sizeMiB: number,
+  logMiB: number,
+  options: readonly string[],
+  log?: string,
+): void {
+  writeFileSync(image, '');
+  truncateSync(image, sizeMiB * 1024 * 1024);
   const make = (logBytes: number): { status: number | null; stderr: string } => {
     const size = logBytes > 0 ? [`size=${logBytes}`] : [];
     if (log !== undefined) {
@@ -143,23 +155,23 @@ function format(row: CorpusRow, image: string, log: string | undefined, seed: nu
       truncateSync(log, logBytes);
       size.unshift(`logdev=${log}`);
     }
-    const options = size.length > 0 ? ['-l', size.join(',')] : [];
-    return run('mkfs.xfs', ['-q', '-f', '-K', ...options, ...row.mkfs, '-m', `uuid=${uuid}`, image], {
-      env: smallFilesystems,
-    });
+    const logOptions = size.length > 0 ? ['-l', size.join(',')] : [];
+    return run('mkfs.xfs', ['-q', '-f', '-K', ...logOptions, ...options, image], { env: smallFilesystems });
   };
-  let made = make(row.logMiB * 1024 * 1024);
+  let made = make(logMiB * 1024 * 1024);
   const least = /(?:minimum size is|must be at least) (\d+)/.exec(made.stderr);
-  if (made.status !== 0 && least) made = make(Number(least[1]) * row.blockSize);
-  if (made.status !== 0) throw new Error(`mkfs.xfs for ${row.name}: ${made.stderr}`);
+  const given = options[options.indexOf('-b') + 1];
+  const blockSize = options.includes('-b') ? Number(given?.split('=')[1]) : 4096;
+  if (made.status !== 0 && least) made = make(Number(least[1]) * blockSize);
+  if (made.status !== 0) throw new Error(`mkfs.xfs ${options.join(' ')}: ${made.stderr}`);
 }
 
 async function build(row: CorpusRow, into: string): Promise<void> {
   const image = join(into, 'image');
   const log = row.externalLog ? join(into, 'log') : undefined;
-  writeFileSync(image, '');
   const seed = CORPUS.indexOf(row) + 1;
-  format(row, image, log, seed);
+  const uuid = `0000${String(seed).padStart(4, '0')}-0000-4000-8000-000000000001`;
+  makeFilesystem(image, row.sizeMiB, row.logMiB, [...row.mkfs, '-m', `uuid=${uuid}`], log);
   const loop = log === undefined ? undefined : attachLoop(log);
   const mountPoint = mkdtempSync(join(temporaryDirectory(), `corpus-`));
   try {
