@@ -31,6 +31,8 @@ import { radixOrder } from './sort.ts';
 export interface AgContents extends AgInodes {
   /** AG headers, log, inode chunks, forks, CoW staging; NOT AG btree blocks and AGFL. Any order. */
   readonly owners: ExtentColumns;
+  /** Blocks of the AGFL where they are chosen already (mkfs); else the lowest free blocks after the trees'. */
+  readonly freeList?: readonly number[];
 }
 
 /** Records about to be written; inject spoils them here. */
@@ -177,7 +179,9 @@ function allocate(geometry: Geometry, contents: AgContents, fill: Fill): Allocat
   const length = geometry.agLength(contents.agno);
   const { reflink } = geometry.features;
   const trees = treesOf(geometry);
-  const base = deriveSpace(contents.owners, length, reflink);
+  const given = copyExtents(contents.owners, new ExtentColumns());
+  for (const agbno of contents.freeList ?? []) given.push(agbno, 1, OWNER.AG, 0, 0);
+  const base = deriveSpace(given, length, reflink);
   if (base.conflictCount > 0) {
     const c = base.conflicts[0]!;
     throw new XfskitError(
@@ -193,15 +197,15 @@ function allocate(geometry: Geometry, contents: AgContents, fill: Fill): Allocat
     const taken = takeLowest(base.free, total);
     if (!taken) return undefined;
     const agbnos = new Map<AgBtreeName, readonly number[]>();
-    const owners = copyExtents(contents.owners, new ExtentColumns());
+    const owners = copyExtents(given, new ExtentColumns());
     let next = 0;
     for (const tree of trees) {
       const blocks = taken.slice(next, (next += want.get(tree)!));
       agbnos.set(tree, blocks);
       for (const agbno of blocks) owners.push(agbno, 1, TREE_OWNER[tree], 0, 0);
     }
-    const freeList = taken.slice(next);
-    for (const agbno of freeList) owners.push(agbno, 1, OWNER.AG, 0, 0);
+    const freeList = contents.freeList ?? taken.slice(next);
+    for (const agbno of taken.slice(next)) owners.push(agbno, 1, OWNER.AG, 0, 0);
     const space = deriveSpace(owners, length, reflink);
     const counts: Record<AgBtreeName, number> = {
       bnobt: space.free.length,
@@ -227,7 +231,7 @@ function allocate(geometry: Geometry, contents: AgContents, fill: Fill): Allocat
       cntbt: depth('cntbt'),
       rmapbt: depth('rmapbt'),
     });
-    if (least > wantFreeList) {
+    if (!contents.freeList && least > wantFreeList) {
       wantFreeList = least;
       grew = true;
     }

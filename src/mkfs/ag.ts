@@ -1,0 +1,126 @@
+/**
+ * Allocation groups: how many and how large (rules and measured vectors: docs/DESIGN.md, mkfs).
+ *
+ * Invariants: 16 MiB <= AG < 1 TiB; all AGs equal but the last, which is at least 16 MiB too, or is dropped; with
+ * a stripe, AG starts fall on stripe units but not all on the same disk.
+ */
+import { UsageError } from '../format/errors.ts';
+import { AG_MAX_BYTES, AG_MIN_BYTES } from './options.ts';
+
+export interface AgWish {
+  readonly blocksize: number;
+  /** Data blocks there are. */
+  readonly dblocks: number;
+  /** Stripe unit and width, blocks; 0: none. */
+  readonly sunit: number;
+  readonly swidth: number;
+  readonly agcount: number | undefined;
+  readonly agsizeBytes: number | undefined;
+}
+
+export interface AgLayout {
+  readonly dblocks: number;
+  readonly agblocks: number;
+  readonly agcount: number;
+  readonly sunit: number;
+  readonly swidth: number;
+  /** Worth saying, but nothing that stops the work. */
+  readonly notices: readonly string[];
+}
+
+const MIB = 2 ** 20;
+const GIB = 2 ** 30;
+const TIB = 2 ** 40;
+const MAX_AGCOUNT = 2 ** 32 - 1;
+
+export const agMinBlocks = (blocksize: number): number => AG_MIN_BYTES / blocksize;
+export const agMaxBlocks = (blocksize: number): number => Math.floor((AG_MAX_BYTES - 1) / blocksize);
+
+/** AGs that a filesystem is first divided in, as a power of two; undefined: AGs of the greatest size. */
+function defaultCountLog(bytes: number, striped: boolean): number | undefined {
+  if (bytes >= 32 * TIB) return undefined;
+  if (!striped && bytes >= 4 * TIB) return undefined;
+  if (!striped && bytes >= 128 * MIB) return 2;
+  // Many disks, or very small: the more AGs the larger it is.
+  const below = [bytes <= 512 * GIB, bytes <= 8 * GIB, bytes < 128 * MIB, bytes < 64 * MIB, bytes < 32 * MIB];
+  return 5 - below.filter(Boolean).length;
+}
+
+/** Blocks in an AG when the user leaves it open. */
+export function defaultAgBlocks(dblocks: number, blocksize: number, striped: boolean): number {
+  const max = agMaxBlocks(blocksize);
+  const log = defaultCountLog(dblocks * blocksize, striped);
+  if (log === undefined) return max;
+  const blocks = Math.floor(dblocks / 2 ** log);
+  return dblocks % 2 ** log !== 0 && blocks < max ? blocks + 1 : blocks;
+}
+
+function firstAgBlocks(wish: AgWish): number {
+  if (wish.agsizeBytes !== undefined) {
+    if (wish.agsizeBytes % wish.blocksize !== 0)
+      throw new UsageError(
+        `agsize (${wish.agsizeBytes}) not a multiple of the filesystem block size (${wish.blocksize})`,
+      );
+    return wish.agsizeBytes / wish.blocksize;
+  }
+  if (wish.agcount !== undefined) return Math.ceil(wish.dblocks / wish.agcount);
+  return defaultAgBlocks(wish.dblocks, wish.blocksize, wish.sunit > 0);
+}
+
+/** Moves AG starts to stripe units; returns the AG size and what to say about it. */
+function alignToStripe(wish: AgWish, first: number, notices: string[]): number {
+  const { sunit, swidth } = wish;
+  const min = agMinBlocks(wish.blocksize);
+  let agblocks = first;
+  if (agblocks % sunit !== 0) {
+    agblocks = Math.ceil(first / sunit) * sunit;
+    if (agblocks > agMaxBlocks(wish.blocksize)) agblocks = Math.floor(first / sunit) * sunit;
+    if (wish.agsizeBytes !== undefined) notices.push(`agsize rounded to ${agblocks}, sunit = ${sunit}`);
+  }
+  const oneDisk = agblocks % swidth === 0 && swidth !== sunit && wish.dblocks > agblocks;
+  if (!oneDisk) return agblocks;
+  if (wish.agcount !== undefined || wish.agsizeBytes !== undefined) {
+    const text =
+      'Warning: AG size is a multiple of stripe width.  This can cause performance\n' +
+      'problems by aligning all AGs on the same disk.  To avoid this, run mkfs with\n' +
+      `an AG size that is one stripe unit smaller or larger, for example ${agblocks - sunit}.`;
+    notices.push(text);
+    return agblocks;
+  }
+  // One unit off makes each AG start on the next disk.
+  return agblocks - sunit >= min ? agblocks - sunit : agblocks + sunit;
+}
+
+function checkAgs(layout: AgLayout, blocksize: number): void {
+  const min = agMinBlocks(blocksize);
+  const max = agMaxBlocks(blocksize);
+  const { agblocks, agcount, dblocks } = layout;
+  const size = `agsize (${agblocks} blocks)`;
+  if (agblocks < min) throw new UsageError(`${size} too small, need at least ${min} blocks`);
+  if (agblocks > max) throw new UsageError(`${size} too big, maximum is ${max} blocks`);
+  if (agblocks > dblocks) throw new UsageError(`${size} too big, data area is ${dblocks} blocks`);
+  const last = dblocks % agblocks;
+  if (last !== 0 && last < min)
+    throw new UsageError(`last AG size ${last} blocks too small, minimum size is ${min} blocks`);
+  if (agcount > MAX_AGCOUNT)
+    throw new UsageError(`${agcount} allocation groups is too many, maximum is ${MAX_AGCOUNT}`);
+}
+
+/** Count and size of the AGs. Throws UsageError when the wishes cannot be met. */
+export function layOutAgs(wish: AgWish): AgLayout {
+  const notices: string[] = [];
+  let { dblocks } = wish;
+  const first = firstAgBlocks(wish);
+  const agblocks = wish.sunit > 0 ? alignToStripe(wish, first, notices) : first;
+  let agcount = Math.ceil(dblocks / agblocks);
+  const last = dblocks % agblocks;
+  if (last !== 0 && last < agMinBlocks(wish.blocksize) && agcount > 1) {
+    dblocks = (agcount - 1) * agblocks;
+    agcount--;
+  }
+  if (wish.agcount !== undefined && agcount !== wish.agcount)
+    notices.push(`agcount ${wish.agcount} cannot be had here, making ${agcount}`);
+  const layout = { dblocks, agblocks, agcount, sunit: wish.sunit, swidth: wish.swidth, notices };
+  checkAgs(layout, wish.blocksize);
+  return layout;
+}

@@ -1,0 +1,123 @@
+/**
+ * What was given on the command line, checked against the option rows: unknown names, repetitions and conflicts
+ * when it is collected, values when they are asked for (sizes in blocks or sectors need those two sizes first).
+ * Every complaint is a UsageError of one line.
+ */
+import { UsageError } from '../format/errors.ts';
+import { OPTIONS, type OptionGroup, type OptionKey, type OptionRow } from './options.ts';
+
+/** Bytes that the suffixes b and s stand for; 0: not known yet, the suffix is refused. */
+export interface SizeUnits {
+  readonly blocksize: number;
+  readonly sectsize: number;
+}
+
+const SUFFIX: Readonly<Record<string, number>> = {
+  k: 2 ** 10,
+  m: 2 ** 20,
+  g: 2 ** 30,
+  t: 2 ** 40,
+  p: 2 ** 50,
+  e: 2 ** 60,
+};
+
+const rowOf = new Map<string, OptionRow>(OPTIONS.map((row) => [`${row.group}.${row.name}`, row]));
+const spell = (row: OptionRow): string => `-${row.group} ${row.name}`;
+
+/** An integer as C reads it with base 0 (decimal, 0x hex, leading 0 octal), and what follows it. */
+function leadingInteger(text: string): { value: number; rest: string } | undefined {
+  const match = /^\s*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)(.*)$/s.exec(text);
+  if (!match) return undefined;
+  const digits = match[2]!;
+  const value = /^0[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : Number(digits);
+  return { value: match[1] === '-' ? -value : value, rest: match[3]! };
+}
+
+/** Bytes that `text` means, or undefined when it is no size. */
+export function parseSize(text: string, units: SizeUnits): number | undefined {
+  const parsed = leadingInteger(text);
+  if (!parsed) return undefined;
+  if (parsed.rest === '') return parsed.value;
+  const suffix = parsed.rest.toLowerCase();
+  const factor = suffix === 'b' ? units.blocksize : suffix === 's' ? units.sectsize : (SUFFIX[suffix] ?? 0);
+  return factor === 0 ? undefined : parsed.value * factor;
+}
+
+function readNumber(row: OptionRow, text: string, units: SizeUnits): number {
+  const illegal = (why: string): never => {
+    throw new UsageError(`Invalid value ${text} for ${spell(row)} option. ${why}`);
+  };
+  let value: number;
+  if (row.kind === 'size') {
+    value = parseSize(text, row.defines ? { blocksize: 0, sectsize: 0 } : units) ?? Number.NaN;
+    if (Number.isNaN(value)) illegal('Not a valid value or illegal suffix.');
+  } else {
+    const parsed = leadingInteger(text);
+    if (!parsed) return illegal('Value not recognized as number.');
+    if (parsed.rest !== '') illegal('Unit suffixes are not allowed.');
+    value = parsed.value;
+  }
+  if (value < row.min) illegal(`Value is too small, the least is ${row.min}.`);
+  if (value > row.max) illegal(`Value is too large, the greatest is ${row.max}.`);
+  if (row.powerOfTwo && !Number.isInteger(Math.log2(value))) illegal('Value must be a power of 2.');
+  return value;
+}
+
+export class GivenOptions {
+  private readonly values = new Map<string, string>();
+
+  /** Takes one argument of `-group`, e.g. `agcount=4,su=64k`. */
+  add(group: OptionGroup, argument: string): void {
+    for (const token of argument.split(',')) {
+      const equals = token.indexOf('=');
+      const name = equals < 0 ? token : token.slice(0, equals);
+      this.set(`${group}.${name}`, equals < 0 ? '' : token.slice(equals + 1), token);
+    }
+  }
+
+  private set(key: string, value: string, token: string): void {
+    const row = rowOf.get(key);
+    if (!row) throw new UsageError(`unknown option -${key[0]} ${token}`);
+    if (this.values.has(key)) throw new UsageError(`${spell(row)} option respecified`);
+    for (const other of row.conflicts) {
+      if (!this.values.has(other)) continue;
+      throw new UsageError(`Cannot specify both ${spell(rowOf.get(other)!)} and ${spell(row)}`);
+    }
+    if (value === '' && row.bare === undefined) throw new UsageError(`${spell(row)} option requires a value`);
+    this.values.set(key, value);
+  }
+
+  has(key: OptionKey): boolean {
+    return this.values.has(key);
+  }
+
+  text(key: OptionKey): string | undefined {
+    return this.values.get(key);
+  }
+
+  /** The value in the row's unit, checked against its range; undefined when not given. */
+  number(key: OptionKey, units: SizeUnits = { blocksize: 0, sectsize: 0 }): number | undefined {
+    const given = this.values.get(key);
+    if (given === undefined) return undefined;
+    const row = rowOf.get(key)!;
+    return given === '' ? row.bare : readNumber(row, given, units);
+  }
+
+  /** A 0/1 option; `otherwise` when not given. */
+  flag(key: OptionKey, otherwise: boolean): boolean {
+    const value = this.number(key);
+    return value === undefined ? otherwise : value !== 0;
+  }
+
+  /** The rules that rows state about each other and about version 5. */
+  checkRules(): void {
+    for (const key of this.values.keys()) {
+      const row = rowOf.get(key)!;
+      if (row.only && this.number(key as OptionKey) !== row.only.value)
+        throw new UsageError(row.only.message);
+      const needs = row.needs;
+      if (needs && this.flag(key as OptionKey, true) && !this.flag(needs.key as OptionKey, true))
+        throw new UsageError(needs.message);
+    }
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * Size and place of the internal log.
+ *
+ * It lies inside one AG (agcount/2 unless asked otherwise), right after that AG's btree roots, aligned to the log
+ * or data stripe unit. Size: 1/2048 of the filesystem, 64 MiB at least, 2 GiB - 10 MiB at most, and what the AG has
+ * room for; below 300 MB the least that transactions need.
+ */
+import { UsageError } from '../format/errors.ts';
+import type { AgLayout } from './ag.ts';
+import { MAX_LOG_BLOCKS, MAX_LOG_BYTES } from './options.ts';
+import { type PlanFeatures, rootBlocksEnd } from './plan.ts';
+import { minimumLogBlocks } from './reservation.ts';
+
+export interface LogWish {
+  readonly blocksize: number;
+  readonly sectsize: number;
+  readonly inodesize: number;
+  readonly dirblocksize: number;
+  readonly agblklog: number;
+  readonly inoalignmt: number;
+  readonly features: PlanFeatures;
+  readonly ags: AgLayout;
+  /** Log stripe unit, blocks; 0: none. */
+  readonly lsunit: number;
+  /** Asked for by the user, blocks. */
+  readonly logblocks: number | undefined;
+  readonly agno: number | undefined;
+}
+
+export interface LogPlace {
+  readonly logAgno: number;
+  readonly logAgbno: number;
+  readonly logblocks: number;
+  /** Bytes; 1: none. */
+  readonly logsunit: number;
+}
+
+const MIN_LOG_BLOCKS = 512;
+const MIN_LOG_BYTES = 10 * 2 ** 20;
+export const REALISTIC_LOG_BYTES = 64 * 2 ** 20;
+export const SMALLEST_SUPPORTED_BYTES = 300 * 2 ** 20;
+
+function leastBlocks(wish: LogWish, logsunit: number): number {
+  const { ags, features, blocksize } = wish;
+  const least = Math.max(
+    MIN_LOG_BLOCKS,
+    minimumLogBlocks({ ...wish, ...features, agblocks: ags.agblocks, logsunit }),
+  );
+  const large = wish.logblocks === undefined && ags.dblocks * blocksize >= 2 ** 30;
+  return large ? Math.max(least, Math.floor(MIN_LOG_BYTES / blocksize)) : least;
+}
+
+function defaultBlocks(wish: LogWish, least: number, most: number): number {
+  const { blocksize } = wish;
+  const bytes = wish.ags.dblocks * blocksize;
+  let blocks = Math.max(Math.floor(Math.floor(bytes / 2048) / blocksize), REALISTIC_LOG_BYTES / blocksize);
+  if (bytes < SMALLEST_SUPPORTED_BYTES) blocks = least;
+  blocks = Math.min(Math.max(blocks, least), most, MAX_LOG_BLOCKS);
+  return Math.min(blocks, Math.floor(MAX_LOG_BYTES / blocksize));
+}
+
+/** The AG of the root directory needs room for its inode chunk beside the log. */
+function mostBlocksInAg0(wish: LogWish, most: number): number {
+  const chunk = Math.floor((64 * wish.inodesize) / wish.blocksize);
+  return most - Math.max(4 * chunk, 2 * wish.ags.sunit);
+}
+
+function checkSize(blocks: number, least: number, blocksize: number): void {
+  if (blocks < least)
+    throw new UsageError(`log size ${blocks} blocks too small, minimum size is ${least} blocks`);
+  if (blocks > MAX_LOG_BLOCKS)
+    throw new UsageError(`log size ${blocks} blocks too large, maximum size is ${MAX_LOG_BLOCKS} blocks`);
+  if (blocks * blocksize > MAX_LOG_BYTES)
+    throw new UsageError(
+      `log size ${blocks * blocksize} bytes too large, maximum size is ${MAX_LOG_BYTES} bytes`,
+    );
+}
+
+const tooLarge = (blocks: number, most: number): never => {
+  throw new UsageError(`internal log size ${blocks} too large, must be less than ${most}`);
+};
+
+/** Start and length rounded to the stripe unit, still inside the AG. */
+function align(
+  wish: LogWish,
+  first: number,
+  blocks: number,
+  most: number,
+  agLength: number,
+): [number, number] {
+  const unit = wish.lsunit || wish.ags.sunit;
+  if (unit === 0) return [first, blocks];
+  const start = Math.ceil(first / unit) * unit;
+  if (start >= agLength)
+    throw new UsageError(
+      `Due to stripe alignment, the internal log start (${start}) cannot be aligned within an allocation group.`,
+    );
+  let length = blocks;
+  if (length % unit !== 0) {
+    if (wish.logblocks !== undefined)
+      throw new UsageError(`log size ${blocks} is not a multiple of the log stripe unit ${unit}`);
+    length = Math.ceil(blocks / unit) * unit;
+    if (length > MAX_LOG_BLOCKS || length * wish.blocksize > MAX_LOG_BYTES || length > most)
+      length = Math.floor(blocks / unit) * unit;
+  }
+  if (start + length > agLength && length > unit) length -= unit;
+  if (start + length > agLength)
+    throw new UsageError(
+      `Due to stripe alignment, the internal log size (${length}) is too large. Must fit within an allocation group.`,
+    );
+  return [start, length];
+}
+
+/** Chooses the log. Throws UsageError when none fits. */
+export function placeLog(wish: LogWish): LogPlace {
+  const { ags, blocksize } = wish;
+  const logsunit = wish.lsunit > 0 ? wish.lsunit * blocksize : 1;
+  const least = leastBlocks(wish, logsunit);
+  const first = rootBlocksEnd(wish);
+  // What any AG has besides headers, roots and four AGFL blocks, less one so that some block stays free.
+  let most = ags.agblocks - first - 4 - 1;
+  if (wish.logblocks !== undefined && wish.logblocks >= ags.dblocks)
+    throw new UsageError(`log size ${wish.logblocks} too large for internal log`);
+  if (most < least)
+    throw new UsageError(`max log size ${most} smaller than min log size ${least}, filesystem is too small`);
+  let blocks = wish.logblocks ?? defaultBlocks(wish, least, most);
+  if (blocks > most) tooLarge(blocks, most);
+  if (wish.logblocks === undefined) checkSize(blocks, least, blocksize);
+  const agno = wish.agno ?? Math.floor(ags.agcount / 2);
+  if (agno >= ags.agcount)
+    throw new UsageError(`log ag number ${agno} too large, must be less than ${ags.agcount}`);
+  if (agno === 0) {
+    most = mostBlocksInAg0(wish, most);
+    if (wish.logblocks !== undefined && blocks > most) tooLarge(blocks, most);
+    blocks = Math.min(blocks, most);
+  }
+  const agLength = agno === ags.agcount - 1 ? ags.dblocks - agno * ags.agblocks : ags.agblocks;
+  const [start, length] = align(wish, first, blocks, most, agLength);
+  checkSize(length, least, blocksize);
+  return { logAgno: agno, logAgbno: start, logblocks: length, logsunit };
+}

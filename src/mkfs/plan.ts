@@ -1,0 +1,115 @@
+/**
+ * The plan: every number of the filesystem to be, as plain data. `choose.ts` makes it out of options and target;
+ * everything after it (geometry block, ownership, superblock, log, writing) reads nothing else.
+ */
+import { BTREE } from '../format/btree.ts';
+import { CHUNK_INODES, Geometry, type GeometryFields } from '../format/geometry.ts';
+import { tallestTree } from './reservation.ts';
+
+export interface PlanFeatures {
+  readonly finobt: boolean;
+  readonly rmapbt: boolean;
+  readonly reflink: boolean;
+  readonly inobtcnt: boolean;
+  readonly bigtime: boolean;
+  readonly sparse: boolean;
+  readonly nrext64: boolean;
+}
+
+export interface Plan {
+  readonly blocksize: number;
+  readonly sectsize: number;
+  readonly inodesize: number;
+  readonly dirblocksize: number;
+  readonly dblocks: number;
+  readonly agblocks: number;
+  readonly agcount: number;
+  readonly agblklog: number;
+  /** Stripe unit and width, blocks; 0: none. */
+  readonly sunit: number;
+  readonly swidth: number;
+  /** Log stripe unit, bytes; 1: none. */
+  readonly logsunit: number;
+  readonly logblocks: number;
+  readonly logAgno: number;
+  readonly logAgbno: number;
+  /** Alignment of inode chunks and of sparse pieces of them, blocks. */
+  readonly inoalignmt: number;
+  readonly spinoAlign: number;
+  readonly imaxpct: number;
+  /** Block of AG 0 where the chunk of the root directory starts. */
+  readonly rootAgbno: number;
+  readonly label: string;
+  readonly uuid: string;
+  readonly features: PlanFeatures;
+}
+
+export const log2Up = (value: number): number => Math.ceil(Math.log2(value));
+
+/** Blocks of an AG that headers and btree roots take, before the AGFL. */
+export function rootBlocksEnd(plan: Pick<Plan, 'sectsize' | 'blocksize' | 'features'>): number {
+  const { finobt, rmapbt, reflink } = plan.features;
+  return (
+    Math.ceil((4 * plan.sectsize) / plan.blocksize) + 3 + Number(finobt) + Number(rmapbt) + Number(reflink)
+  );
+}
+
+/**
+ * Blocks that mkfs puts in the AGFL of an AG: for each free space btree and the rmapbt two, or one where an AG is
+ * so small that the tree can never have a second level. (Kernels since 6.10 ask for less in that last case; the
+ * place of the root inode depends on the number, and repair expects this one.)
+ */
+export function freeListBlocks(plan: Pick<Plan, 'blocksize' | 'agblocks' | 'features'>): number {
+  const { blocksize, agblocks, features } = plan;
+  const alloc = Math.min(2, tallestTree(BTREE.bnobt, Math.floor((agblocks + 1) / 2), blocksize));
+  if (!features.rmapbt) return 2 * alloc;
+  // With shared blocks an rmapbt may fill the AG: two levels as soon as a root and two leaves fit.
+  const rmap = features.reflink
+    ? agblocks - 1 > 2
+      ? 2
+      : 1
+    : Math.min(2, tallestTree(BTREE.rmapbt, agblocks, blocksize));
+  return 2 * alloc + rmap;
+}
+
+/** Blocks of one inode chunk; with inodes of 64 or more a block, one block. */
+export function chunkBlocks(plan: Pick<Plan, 'blocksize' | 'inodesize'>): number {
+  return Math.max(1, (CHUNK_INODES * plan.inodesize) / plan.blocksize);
+}
+
+/** The geometry object that the rest of the suite works with. */
+export function geometryOfPlan(plan: Plan): Geometry {
+  const agino = (plan.rootAgbno * plan.blocksize) / plan.inodesize;
+  const fields: GeometryFields = {
+    blocksize: plan.blocksize,
+    sectsize: plan.sectsize,
+    inodesize: plan.inodesize,
+    dblocks: plan.dblocks,
+    agblocks: plan.agblocks,
+    agcount: plan.agcount,
+    agblklog: plan.agblklog,
+    dirblklog: Math.log2(plan.dirblocksize / plan.blocksize),
+    logstart: plan.logAgno * 2 ** plan.agblklog + plan.logAgbno,
+    logblocks: plan.logblocks,
+    rootino: agino,
+    inoalignmt: plan.inoalignmt,
+    spinoAlign: plan.spinoAlign,
+    rblocks: 0,
+    features: {
+      ...plan.features,
+      ftype: true,
+      metaUuid: false,
+      needsRepair: false,
+      exchrange: false,
+      parent: false,
+      metadir: false,
+      zoned: false,
+      asciiCi: false,
+      logV2: true,
+      sectorBit: plan.sectsize > 512,
+      stripeBit: plan.sunit > 0,
+    },
+    metaUuid: plan.uuid,
+  };
+  return new Geometry(fields);
+}

@@ -1,0 +1,264 @@
+/**
+ * The least log a filesystem can have: the kernel refuses to mount when the log is smaller, so mkfs must compute
+ * exactly what every kernel of the last years computes.
+ *
+ * The rule: take each kind of transaction with the bytes of log it may need (worst case of every btree it can
+ * split) times the number of such steps it holds reserved at once; the largest of them, with log headers and
+ * padding, must fit three times. The formulas keep some historical overestimates on purpose (rmapbt height 9,
+ * eight write steps, refcount splits counted in the same transaction), as logs made today must satisfy them.
+ *
+ * Units: bytes, unless named blocks. Transactions are rows; those that can never be the largest (each is a part of
+ * a larger one) have no row.
+ */
+import { BTREE, type BtreeFamily, maxRecords } from '../format/btree.ts';
+
+export interface LogDemand {
+  readonly blocksize: number;
+  readonly sectsize: number;
+  readonly inodesize: number;
+  readonly dirblocksize: number;
+  /** Blocks in an AG. */
+  readonly agblocks: number;
+  readonly agblklog: number;
+  /** Inode chunk alignment, blocks. */
+  readonly inoalignmt: number;
+  /** Log stripe unit, bytes; 1: none. */
+  readonly logsunit: number;
+  readonly finobt: boolean;
+  readonly rmapbt: boolean;
+  readonly reflink: boolean;
+  readonly nrext64: boolean;
+}
+
+const OP_HEADER = 12;
+const TRANSACTION_HEADER = 16;
+const INODE_ITEM = 56;
+const LONG_BTREE_HEADER = 72;
+/** A buffer item's format and op headers, rounded up as it always was. */
+const BUFFER_OVERHEAD = 128;
+/** Six dquots with their item headers. */
+const DQUOTS = 6 * (24 + 104);
+const SYMLINK_MAX = 1024;
+const DA_MAX_DEPTH = 5;
+const NAME_MAX_BYTES = 256;
+/** Height of the rmapbt that early reflink kernels assumed whatever the AG size. */
+const OLD_REFLINK_RMAP_LEVELS = 9;
+const LOG_RECORD_BYTES = 256 * 1024;
+const LOG_RECORD_HEADERS = (LOG_RECORD_BYTES / (32 * 1024)) * 512;
+const LOG_FACTOR = 3;
+
+const halfFull = (family: BtreeFamily, blocksize: number): [number, number] => [
+  Math.floor(maxRecords(family, 0, blocksize) / 2),
+  Math.floor(maxRecords(family, 1, blocksize) / 2),
+];
+
+/** Levels of a tree of `records` records whose blocks are all half full. */
+export function tallestTree(family: BtreeFamily, records: number, blocksize: number): number {
+  const [leaf, node] = halfFull(family, blocksize);
+  let height = 1;
+  for (let blocks = Math.ceil(records / leaf); blocks > 1; height++) blocks = Math.ceil(blocks / node);
+  return height;
+}
+
+/** Levels of a bmbt whose root holds `rootKeys` and which maps as many extents as an inode can count. */
+function tallestBmbt(maxExtents: number, rootKeys: number, blocksize: number): number {
+  const [leaf, node] = halfFull(BTREE.bmapbt, blocksize);
+  let height = 1;
+  for (let blocks = Math.ceil(maxExtents / leaf); blocks > 1; height++)
+    blocks = blocks <= rootKeys ? 1 : Math.ceil(blocks / node);
+  return height;
+}
+
+/** The building blocks of the rows below, for one geometry. */
+function costsOf(d: LogDemand) {
+  const bs = d.blocksize;
+  const allocLevels = tallestTree(BTREE.bnobt, Math.floor((d.agblocks + 1) / 2), bs);
+  const rmapLevels = d.reflink ? OLD_REFLINK_RMAP_LEVELS : tallestTree(BTREE.rmapbt, d.agblocks, bs);
+  const refcountLevels = tallestTree(BTREE.refcntbt, d.agblocks, bs);
+  const inopblog = Math.log2(bs / d.inodesize);
+  const inobtLevels = tallestTree(BTREE.inobt, 2 ** (d.agblklog + inopblog - 6), bs);
+  const dataLevels = tallestBmbt(d.nrext64 ? 2 ** 48 - 1 : 2 ** 31 - 1, 3, bs);
+  const attrLevels = tallestBmbt(d.nrext64 ? 2 ** 32 - 1 : 2 ** 15 - 1, 2, bs);
+  const extentsPerBlock = maxRecords(BTREE.bnobt, 0, bs) - halfFull(BTREE.bnobt, bs)[0];
+  /** bmbt blocks that adding `count` extents may take. */
+  const bmbtBlocks = (count: number, levels: number) => Math.ceil(count / extentsPerBlock) * (levels - 1);
+
+  const buffers = (count: number, size: number) => count * (size + BUFFER_OVERHEAD);
+  const blocks = (count: number) => buffers(count, bs);
+  const sectors = (count: number) => buffers(count, d.sectsize);
+  const inodes = (count: number) =>
+    count * (4 * OP_HEADER + INODE_ITEM + d.inodesize + 2 * LONG_BTREE_HEADER);
+  /** Free space (and rmap) btree blocks that allocating or freeing `count` extents may change. */
+  const space = (count: number) =>
+    blocks(count * (2 * (2 * allocLevels - 1) + (d.rmapbt ? 2 * rmapLevels - 1 : 0)));
+  const refcounts = (count: number) => (d.reflink ? blocks(count * (2 * refcountLevels - 1)) : 0);
+  const inobt = blocks(inobtLevels) + space(1);
+  const finobt = d.finobt ? inobt : 0;
+
+  const dirFsblocks = d.dirblocksize / bs;
+  const dirDepth = DA_MAX_DEPTH + 2;
+  const dirGrowth = bmbtBlocks(dirFsblocks, dataLevels);
+  const dirBlocks = dirFsblocks * dirDepth + dirDepth * dirGrowth + 1;
+
+  const clusterWanted = (8192 * d.inodesize) / 256;
+  const clusterRaw = d.inoalignmt >= Math.floor(clusterWanted / bs) ? clusterWanted : 8192;
+  const cluster = Math.max(bs, clusterRaw);
+  const chunkBlocks = Math.max(64, bs / d.inodesize) / (bs / d.inodesize);
+
+  const allocInodes = sectors(2) + d.sectsize + space(1) + inobt + finobt;
+  const modifyDirectory = inodes(2) + sectors(1) + bs + blocks(dirBlocks) + finobt;
+  const addUnlinked = sectors(1) + cluster;
+  const dropUnlinked = sectors(1) + 2 * cluster;
+  const create = DQUOTS + Math.max(allocInodes, modifyDirectory);
+  const write =
+    DQUOTS +
+    Math.max(
+      inodes(1) + blocks(dataLevels) + sectors(3) + space(2) + refcounts(2),
+      sectors(5) + space(2) + refcounts(2),
+    );
+  return {
+    ...{ bs, d, buffers, blocks, sectors, inodes, space, refcounts, inobt, finobt },
+    ...{ dataLevels, attrLevels, bmbtBlocks, dirBlocks, dirGrowth, chunkBlocks },
+    ...{ allocInodes, addUnlinked, dropUnlinked, create, write },
+  };
+}
+type Costs = ReturnType<typeof costsOf>;
+
+interface TransactionRow {
+  readonly name: string;
+  /** Steps held reserved at once. */
+  readonly steps: (d: LogDemand) => number;
+  readonly bytes: (c: Costs) => number;
+}
+
+const transaction = (
+  name: string,
+  steps: number | ((d: LogDemand) => number),
+  bytes: (c: Costs) => number,
+): TransactionRow => ({ name, steps: typeof steps === 'number' ? () => steps : steps, bytes });
+
+const writeSteps = (d: LogDemand): number => (d.reflink ? 8 : 2);
+
+const TRANSACTIONS: readonly TransactionRow[] = [
+  transaction('write', writeSteps, (c) => c.write),
+  transaction(
+    'truncate',
+    writeSteps,
+    (c) =>
+      DQUOTS + Math.max(c.inodes(1) + c.blocks(c.dataLevels + 1), c.sectors(9) + c.space(4) + c.refcounts(4)),
+  ),
+  transaction(
+    'rename',
+    2,
+    (c) => DQUOTS + Math.max(c.inodes(5) + c.blocks(2 * c.dirBlocks), c.sectors(7) + c.space(3)),
+  ),
+  transaction(
+    'link',
+    2,
+    (c) => DQUOTS + c.dropUnlinked + Math.max(c.inodes(2) + c.blocks(c.dirBlocks), c.sectors(3) + c.space(1)),
+  ),
+  transaction(
+    'remove',
+    2,
+    (c) => DQUOTS + c.addUnlinked + Math.max(c.inodes(2) + c.blocks(c.dirBlocks), c.sectors(4) + c.space(2)),
+  ),
+  transaction('symlink', 3, (c) => c.create + c.buffers(1, SYMLINK_MAX)),
+  transaction('create', 2, (c) => c.create),
+  transaction('tmpfile', 2, (c) => DQUOTS + c.allocInodes + c.addUnlinked),
+  transaction('mkdir', 3, (c) => c.create),
+  transaction(
+    'inode free',
+    2,
+    (c) =>
+      DQUOTS +
+      c.inodes(1) +
+      c.sectors(3) +
+      c.dropUnlinked +
+      c.space(1) +
+      c.buffers(c.chunkBlocks, 0) +
+      c.inobt +
+      c.finobt,
+  ),
+  transaction(
+    'add attribute fork',
+    2,
+    (c) =>
+      DQUOTS +
+      c.inodes(1) +
+      c.sectors(2) +
+      c.buffers(1, c.d.dirblocksize) +
+      c.blocks(c.dirGrowth + 1) +
+      c.space(1),
+  ),
+  transaction('drop attribute fork', 1, (c) =>
+    Math.max(c.inodes(1) + c.blocks(c.attrLevels), c.sectors(9) + c.space(4)),
+  ),
+  transaction('set attribute', 3, setAttributeBytes),
+  transaction(
+    'remove attribute',
+    3,
+    (c) =>
+      DQUOTS +
+      Math.max(
+        c.inodes(1) + c.blocks(DA_MAX_DEPTH) + c.bs * c.attrLevels + c.buffers(c.dataLevels, 0),
+        c.sectors(5) + c.space(2),
+      ),
+  ),
+  transaction('grow', 2, (c) => c.sectors(3) + c.space(1)),
+  transaction('allocate dquots', writeSteps, (c) => c.write + c.buffers(1, c.bs - 1)),
+];
+
+function setAttributeBytes(c: Costs): number {
+  return DQUOTS + c.inodes(1) + c.sectors(1) + c.blocks(DA_MAX_DEPTH);
+}
+
+/** Setting the largest attribute value that is stored inside the attribute btree; three steps. */
+function largestAttributeBytes(c: Costs): number {
+  const value = Math.floor(c.bs / 2) + Math.floor(c.bs / 4) - NAME_MAX_BYTES - 1;
+  const perBlock = c.sectors(1) + c.blocks(c.attrLevels);
+  const blocks =
+    DA_MAX_DEPTH +
+    DA_MAX_DEPTH * c.bmbtBlocks(1, c.attrLevels) +
+    Math.ceil(value / c.bs) +
+    // The value's bytes are taken for blocks here, as kernels do.
+    c.bmbtBlocks(value, c.attrLevels);
+  return setAttributeBytes(c) + perBlock * blocks;
+}
+
+/** Bytes in the log of a transaction of `bytes`: with op headers, record headers and padding. */
+function bytesInLog(bytes: number, logsunit: number): number {
+  let total = bytes + OP_HEADER + TRANSACTION_HEADER + OP_HEADER;
+  const room = LOG_RECORD_BYTES - LOG_RECORD_HEADERS;
+  let records = Math.ceil(total / room);
+  total += OP_HEADER * records;
+  while (Math.ceil(total / room) > records) {
+    total += OP_HEADER;
+    records++;
+  }
+  return total + LOG_RECORD_HEADERS * (records + 1) + 2 * (logsunit > 1 ? logsunit : 512);
+}
+
+/** Least log for this geometry, in blocks. */
+export function minimumLogBlocks(d: LogDemand): number {
+  const costs = costsOf(d);
+  let largest = 0;
+  let bytes = 0;
+  let steps = 1;
+  for (const row of TRANSACTIONS) {
+    const rowBytes = row.bytes(costs);
+    const rowSteps = row.steps(d);
+    if (rowBytes * rowSteps <= largest) continue;
+    largest = rowBytes * rowSteps;
+    bytes = rowBytes;
+    steps = rowSteps;
+  }
+  const attribute = largestAttributeBytes(costs);
+  if (attribute > largest) {
+    bytes = attribute;
+    steps = 3;
+  }
+  const sectors = Math.ceil((bytesInLog(bytes, d.logsunit) * steps) / 512);
+  const unit = d.logsunit > 1 ? Math.ceil(d.logsunit / 512) : 0;
+  const padded = unit > 0 ? Math.ceil(sectors / unit) * unit + 2 * unit : sectors + 2 * 512;
+  return Math.ceil((padded * LOG_FACTOR * 512) / d.blocksize);
+}

@@ -1,0 +1,90 @@
+/**
+ * The first inode chunk: root directory, realtime bitmap and summary inodes (which every filesystem has, realtime
+ * section or not), and 61 or more free inodes.
+ */
+import { sealCrc } from '../format/checksum.ts';
+import { CHUNK_INODES, type Geometry, NULL_AGINO } from '../format/geometry.ts';
+import {
+  DIFLAG,
+  DIFLAG2,
+  DINODE,
+  FORK,
+  INODE_CORE_BYTES,
+  INODE_CRC_OFFSET,
+  INODE_MAGIC,
+  S_IFDIR,
+  S_IFREG,
+} from '../format/inode.ts';
+import { SFDIR_HEADER_BYTES } from '../format/sfdir.ts';
+import { ChunkColumns } from '../fs/space/columns.ts';
+import { chunkBlocks, type Plan } from './plan.ts';
+
+/** Point in time as seconds and nanoseconds. */
+export interface Moment {
+  readonly seconds: number;
+  readonly nanoseconds: number;
+}
+
+const USED_INODES = 3;
+const EPOCH: Moment = { seconds: 0, nanoseconds: 0 };
+
+/** Inodes that one allocation makes: 64, or a whole block of them where a block holds more. */
+const inodesMade = (plan: Plan): number => Math.max(CHUNK_INODES, plan.blocksize / plan.inodesize);
+
+/** Records of the inode btrees for the first chunk. */
+export function rootChunks(plan: Plan): ChunkColumns {
+  const chunks = new ChunkColumns();
+  const first = (plan.rootAgbno * plan.blocksize) / plan.inodesize;
+  const all = 0xffffffff;
+  for (let i = 0; i < inodesMade(plan); i += CHUNK_INODES) {
+    const used = i === 0 ? USED_INODES : 0;
+    chunks.push(first + i, 0, CHUNK_INODES, CHUNK_INODES - used, all, (all << used) >>> 0);
+  }
+  return chunks;
+}
+
+/** On-disk timestamp: nanoseconds since 1901 with bigtime, else seconds and nanoseconds, 32 bits each. */
+function encodeTime(moment: Moment, bigtime: boolean): bigint {
+  if (bigtime) return BigInt(moment.seconds + 2 ** 31) * 1_000_000_000n + BigInt(moment.nanoseconds);
+  return (BigInt.asUintN(32, BigInt(moment.seconds)) << 32n) | BigInt(moment.nanoseconds);
+}
+
+function fillUsed(bytes: Uint8Array, at: number, index: number, plan: Plan, now: Moment): void {
+  const inode = DINODE.over(bytes, at);
+  const { bigtime, nrext64 } = plan.features;
+  const root = index === 0;
+  inode.mode = root ? S_IFDIR | 0o755 : S_IFREG;
+  inode.format = root ? FORK.LOCAL : FORK.EXTENTS;
+  inode.aformat = FORK.EXTENTS;
+  inode.nlink = root ? 2 : 1;
+  inode.atime = encodeTime(EPOCH, bigtime);
+  inode.mtime = encodeTime(now, bigtime);
+  inode.ctime = inode.mtime;
+  inode.crtime = inode.mtime;
+  inode.changecount = 2n;
+  // The bitmap inode says that its bits mean free.
+  inode.flags = index === 1 ? 1 << DIFLAG.NEWRTBM : 0;
+  inode.flags2 =
+    (bigtime ? 1n << BigInt(DIFLAG2.BIGTIME) : 0n) | (nrext64 ? 1n << BigInt(DIFLAG2.NREXT64) : 0n);
+  if (!root) return;
+  inode.size = BigInt(SFDIR_HEADER_BYTES);
+  // An empty shortform directory: no entries, no 8-byte numbers, and the root is its own parent.
+  inode.view.setUint32(inode.byte + INODE_CORE_BYTES + 2, inode.ino);
+}
+
+/** Every inode of the first chunk, sealed; as many bytes as the chunk has. */
+export function encodeRootChunk(plan: Plan, geometry: Geometry, now: Moment): Uint8Array {
+  const bytes = new Uint8Array(chunkBlocks(plan) * plan.blocksize);
+  for (let index = 0; index < inodesMade(plan); index++) {
+    const at = index * plan.inodesize;
+    const inode = DINODE.over(bytes, at);
+    inode.magic = INODE_MAGIC;
+    inode.version = 3;
+    inode.next_unlinked = NULL_AGINO;
+    inode.ino = geometry.rootino + index;
+    inode.uuid = plan.uuid;
+    if (index < USED_INODES) fillUsed(bytes, at, index, plan, now);
+    sealCrc(bytes, INODE_CRC_OFFSET, at, plan.inodesize);
+  }
+  return bytes;
+}
