@@ -14,6 +14,11 @@ export interface CommandRow {
 
 export const commands: readonly CommandRow[] = [
   {
+    name: 'mkfs',
+    summary: 'make a filesystem in an image file or on a block device',
+    load: () => import('./mkfs.ts'),
+  },
+  {
     name: 'undo',
     summary: 'put back what a repair changed, from its undo journal',
     load: () => import('./undo.ts'),

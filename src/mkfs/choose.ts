@@ -159,7 +159,7 @@ function chunkAlignment(plan: Omit<Plan, 'rootAgbno'>): number {
   const clusterBlocks = cluster > blocksize ? Math.floor(cluster / blocksize) : 1;
   const align = inoalignmt >= clusterBlocks ? inoalignmt : 1;
   if (sunit > 0 && align > 1 && sunit % align === 0) return sunit;
-  return inoalignmt > 1 ? inoalignmt : 1;
+  return Math.max(inoalignmt, 1);
 }
 
 /** Where the root inode must be: repair computes this same place from the geometry alone. */

@@ -36,7 +36,7 @@ export function freeListOf(plan: Plan, agno: number, length: number): number[] {
   const fitting = runs.find(([, count]) => count >= wanted);
   const sources = fitting ? [fitting] : runs.reverse();
   return sources
-    .flatMap(([start, count]) => Array.from({ length: count > wanted ? wanted : count }, (_, i) => start + i))
+    .flatMap(([start, count]) => Array.from({ length: Math.min(count, wanted) }, (_, i) => start + i))
     .slice(0, wanted);
 }
 

@@ -1,0 +1,129 @@
+/** `xfskit mkfs`: makes a filesystem in an image file or on a block device; spellings are mkfs.xfs's. */
+import { randomUUID } from 'node:crypto';
+import { statSync } from 'node:fs';
+import type { Command } from 'commander';
+import { type Device, DeviceError } from '../device/device.ts';
+import { openDevice } from '../device/open.ts';
+import { UsageError } from '../format/errors.ts';
+import { type Choice, chooseFilesystem } from '../mkfs/choose.ts';
+import { GivenOptions } from '../mkfs/given.ts';
+import { describeGroup, OPTION_GROUPS, type OptionGroup } from '../mkfs/options.ts';
+import { formatGeometry } from '../mkfs/report.ts';
+import type { Moment } from '../mkfs/rootchunk.ts';
+import { findSignature } from '../mkfs/signature.ts';
+import { readTopology } from '../mkfs/topology.ts';
+import { writeFilesystem } from '../mkfs/write.ts';
+
+interface Flags {
+  readonly force?: boolean;
+  readonly dryRun?: boolean;
+  readonly quiet?: boolean;
+  readonly label?: string;
+  readonly unsupported?: boolean;
+}
+
+const groups = Object.keys(OPTION_GROUPS) as OptionGroup[];
+
+export function define(command: Command): void {
+  const given = new GivenOptions();
+  command.argument('[IMAGE]', 'image file or block device; a missing file is made with -d size=');
+  for (const group of groups) {
+    const take = (argument: string): void => given.add(group, argument);
+    command.option(`-${group} <options>`, OPTION_GROUPS[group], take);
+  }
+  command
+    .option('-f, --force', 'overwrite what is there')
+    .option('-N, --dry-run', 'print the geometry and write nothing')
+    .option('-q, --quiet', 'do not print the geometry')
+    .option('-K, --nodiscard', 'accepted: nothing is ever discarded')
+    .option('-L, --label <label>', 'label, at most 12 bytes')
+    .option('--unsupported', 'allow less than 300 MB, a log below 64 MB, a single AG')
+    .addHelpText('after', `\nSuboptions, comma-joined or repeated, each once:\n${helpOfRows()}\n${SUFFIXES}`)
+    .action((image: string | undefined) => makeFilesystem(image, given, command.opts()));
+}
+
+const SUFFIXES =
+  'Sizes take k m g t p e (powers of 1024), b (blocks) and s (sectors); 0x is hex, a leading 0 octal.';
+
+function helpOfRows(): string {
+  return groups.flatMap(describeGroup).join('\n');
+}
+
+function imageOf(argument: string | undefined, given: GivenOptions): string {
+  const named = given.text('d.name');
+  if (argument !== undefined && named !== undefined) throw new UsageError('-d name option respecified');
+  const image = argument ?? named;
+  if (!image) throw new UsageError('no device name given in argument list');
+  if (given.flag('d.file', false) && !(named !== undefined && given.has('d.size')))
+    throw new UsageError('if -d file then -d name and -d size are required');
+  return image;
+}
+
+/** mkfs.xfs has the same door for test suites. */
+function allowSmall(flags: Flags): boolean {
+  const { TEST_DIR, TEST_DEV, QA_CHECK_FS } = process.env;
+  return flags.unsupported === true || Boolean(TEST_DIR && TEST_DEV && QA_CHECK_FS);
+}
+
+function makeFilesystem(argument: string | undefined, given: GivenOptions, flags: Flags): void {
+  const image = imageOf(argument, given);
+  const remake = given.flag('d.file', false);
+  const stat = statSync(image, { throwIfNoEntry: false });
+  if (remake && stat && !stat.isFile())
+    throw new UsageError(`specified "-d file" on ${image}, no regular file`);
+  // Options are judged first: a wrong one must not cost a look at the device, let alone its content.
+  const blank = !stat || remake || (stat.isFile() && stat.size === 0);
+  const choose = (bytes: number | undefined): Choice =>
+    chooseFilesystem(
+      given,
+      { bytes, topology: readTopology(image) },
+      { label: flags.label ?? '', randomUuid: randomUUID, allowSmall: allowSmall(flags) },
+    );
+  if (blank && !given.has('d.size'))
+    throw new DeviceError(
+      'MISSING',
+      `${image}: ${stat ? 'is empty' : 'no such file'}; -d size= would make it`,
+    );
+  const early = blank ? choose(undefined) : undefined;
+  if (early && flags.dryRun) {
+    say(early, image, flags);
+    return;
+  }
+  const size = early && early.plan.dblocks * early.plan.blocksize;
+  const device = openDevice(image, { write: !flags.dryRun, ...(size === undefined ? {} : { create: size }) });
+  try {
+    refuseOverwrite(device, flags, remake);
+    const choice = early ?? choose(device.size);
+    say(choice, image, flags);
+    if (flags.dryRun) return;
+    if (remake) device.discard?.();
+    writeFilesystem(device, choice.plan, momentOf(Date.now()));
+  } finally {
+    device.close();
+  }
+}
+
+function refuseOverwrite(device: Device, flags: Flags, remake: boolean): void {
+  if (flags.force || remake || device.isFresh?.(0, device.size)) return;
+  const found = findSignature(device);
+  if (!found) return;
+  const what =
+    found.kind === 'filesystem'
+      ? `an existing filesystem (${found.name})`
+      : `a ${found.kind} (${found.name})`;
+  throw new DeviceError(
+    'OVERWRITE',
+    `${device.name} appears to contain ${what}. Use the -f option to force overwrite.`,
+    { found: found.name },
+  );
+}
+
+function say(choice: Choice, image: string, flags: Flags): void {
+  for (const notice of choice.notices) process.stderr.write(`${notice}\n`);
+  if (!flags.quiet || flags.dryRun) process.stdout.write(formatGeometry(choice.plan, image));
+}
+
+function momentOf(milliseconds: number): Moment {
+  const seconds = Math.floor(milliseconds / 1000);
+  return { seconds, nanoseconds: (milliseconds - seconds * 1000) * 1_000_000 };
+}
