@@ -1,0 +1,38 @@
+/**
+ * Check: observe, compare, and what both found as one list. Reads only.
+ *
+ * With a dirty log the image is not what a mount would see: findings are provisional, and the log itself is one.
+ */
+import type { Device } from '../device/device.ts';
+import type { Finding, Severity } from '../format/findings.ts';
+import { type Comparison, compareSpace } from './compare/compare.ts';
+import type { Observation } from './observation.ts';
+import { observe } from './observe/observe.ts';
+
+export interface CheckResult {
+  readonly observation: Observation;
+  readonly comparison: Comparison;
+  /** By AG, then by severity, in the order they were met. */
+  readonly findings: readonly Finding[];
+  readonly provisional: boolean;
+}
+
+const SEVERITY_ORDER: Readonly<Record<Severity, number>> = { error: 0, warning: 1, note: 2 };
+
+/** Throws DeviceError and UnsupportedFeature when the device is no XFS filesystem that we handle. */
+export function checkImage(device: Device): CheckResult {
+  const observation = observe(device);
+  const comparison = compareSpace(observation);
+  const findings = [...observation.findings, ...comparison.findings];
+  findings.sort(
+    (a, b) =>
+      (a.where.agno ?? -1) - (b.where.agno ?? -1) || SEVERITY_ORDER[a.severity] - SEVERITY_ORDER[b.severity],
+  );
+  const { state } = observation.log;
+  return { observation, comparison, findings, provisional: state === 'dirty' || state === 'unreadable' };
+}
+
+/** Whether the findings amount to damage; notes do not. */
+export function isDamaged(findings: readonly Finding[]): boolean {
+  return findings.some((finding) => finding.severity !== 'note');
+}

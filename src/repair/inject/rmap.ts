@@ -1,0 +1,152 @@
+/** Defects of the rmapbt. */
+
+import { FLAG_ATTR, FLAG_BMBT } from '../../fs/space/columns.ts';
+import { canonicalRmaps } from '../../fs/space/derive.ts';
+import type { AgObservation } from '../observation.ts';
+import { type RmapRow, rmapColumns, rmapRows } from './columnedit.ts';
+import type { InjectKind } from './kind.ts';
+import type { Site } from './site.ts';
+import { someFreeRun } from './spot.ts';
+
+/** Spoils one record of a file's data whose start no other record has, so that order survives any change of it. */
+function spoilRecord(
+  site: Site,
+  fits: (row: RmapRow) => boolean,
+  spoil: (row: RmapRow) => RmapRow[],
+  tell: string,
+): string {
+  return site.inSomeAg((ag) => {
+    const rows = rmapRows(ag.rmapbt!.records);
+    const candidates = rows.filter(
+      (row, i) =>
+        row.owner >= 0 &&
+        (row.flags & (FLAG_ATTR | FLAG_BMBT)) === 0 &&
+        rows[i - 1]?.start !== row.start &&
+        rows[i + 1]?.start !== row.start &&
+        fits(row),
+    );
+    const target = site.pick(candidates);
+    if (!target) return undefined;
+    tamperRecord(site, ag, target, spoil);
+    return `AG ${ag.agno} rmapbt: record of blocks ${target.start}+${target.count}, inode ${target.owner} offset ${target.offset}, ${tell}`;
+  }, 'no file has a data extent of its own in this image');
+}
+
+/** The record may have merged or moved in the list that is about to be written, but its blocks are the same. */
+function tamperRecord(
+  site: Site,
+  ag: AgObservation,
+  target: RmapRow,
+  spoil: (row: RmapRow) => RmapRow[],
+): void {
+  site.rewriteAg(ag, {
+    tamper: (records) => {
+      records.rmapbt = rmapColumns(
+        rmapRows(records.rmapbt).flatMap((row) =>
+          row.start === target.start && row.owner === target.owner ? spoil({ ...row }) : [row],
+        ),
+      );
+    },
+  });
+}
+
+/** An allocated inode of the AG other than `not`, or the root directory. */
+function someInode(site: Site, ag: AgObservation, not: number): number {
+  const { chunks } = ag;
+  for (let tries = 0; tries < 100 && chunks.length > 0; tries++) {
+    const c = site.random(chunks.length);
+    const ino = site.geometry.ino(ag.agno, chunks.startino[c]! + site.random(64));
+    if (ino !== not) return ino;
+  }
+  return not + 1;
+}
+
+export const RMAP_KINDS: readonly InjectKind[] = [
+  {
+    name: 'surplus-rmap',
+    summary: 'an rmap record over free blocks (xfs_repair -n calls it clean)',
+    needs: 'rmapbt',
+    finds: 'RMAP_SURPLUS',
+    plant: (site) =>
+      site.inSomeAg((ag) => {
+        const run = someFreeRun(site, ag, 8);
+        if (!run) return undefined;
+        const owner = someInode(site, ag, 0);
+        const row: RmapRow = { ...run, owner, offset: site.random(1000), flags: 0 };
+        site.rewriteAg(ag, {
+          tamper: (records) => {
+            records.rmapbt = canonicalRmaps(rmapColumns([...rmapRows(records.rmapbt), row]));
+          },
+        });
+        return `AG ${ag.agno} rmapbt: record of free blocks ${run.start}+${run.count}, inode ${owner} offset ${row.offset}`;
+      }, 'no AG has free blocks'),
+  },
+  {
+    name: 'missing-rmap',
+    summary: 'a file extent without its rmap record',
+    needs: 'rmapbt',
+    finds: 'RMAP_MISSING',
+    plant: (site) =>
+      spoilRecord(
+        site,
+        () => true,
+        () => [],
+        'removed',
+      ),
+  },
+  {
+    name: 'wrong-owner-rmap',
+    summary: 'an rmap record that names another inode',
+    needs: 'rmapbt',
+    finds: 'RMAP_WRONG',
+    plant: (site) =>
+      spoilRecord(
+        site,
+        () => true,
+        (row) => [{ ...row, owner: row.owner + 1 }],
+        'now names the next inode',
+      ),
+  },
+  {
+    name: 'wrong-offset-rmap',
+    summary: 'an rmap record with another file offset',
+    needs: 'rmapbt',
+    finds: 'RMAP_WRONG',
+    plant: (site) =>
+      spoilRecord(
+        site,
+        () => true,
+        (row) => [{ ...row, offset: row.offset + 7 }],
+        'its offset moved by 7 blocks',
+      ),
+  },
+  {
+    name: 'short-rmap',
+    summary: 'an rmap record one block too short',
+    needs: 'rmapbt',
+    finds: 'RMAP_WRONG',
+    plant: (site) =>
+      spoilRecord(
+        site,
+        (row) => row.count > 1,
+        (row) => [{ ...row, count: row.count - 1 }],
+        'one block shorter',
+      ),
+  },
+  {
+    name: 'unmerged-rmap',
+    summary: 'one rmap record cut in two',
+    needs: 'rmapbt',
+    finds: 'RMAP_UNMERGED',
+    plant: (site) =>
+      spoilRecord(
+        site,
+        (row) => row.count > 1,
+        (row) => [
+          { ...row, count: 1 },
+          { ...row, start: row.start + 1, count: row.count - 1, offset: row.offset + 1 },
+        ],
+        'cut in two',
+      ),
+  },
+];

@@ -1,0 +1,171 @@
+/**
+ * Plan: findings -> the least that mends them, staged on an overlay. Nothing here touches the device.
+ *
+ * What can be done about a finding:
+ *  - rebuild: the AG's btrees, free list and headers are built anew from what was observed. Only when every owner of
+ *    blocks is known and no two exclude each other: else blocks in use could be called free.
+ *  - flag: one bit of one inode.
+ *  - count: the superblock's counters from the AG headers.
+ */
+import { type Device, readBytes } from '../device/device.ts';
+import type { OverlayDevice } from '../device/overlay.ts';
+import { AGI, AGI_UNLINKED_BUCKETS } from '../format/agi.ts';
+import { sealCrc } from '../format/checksum.ts';
+import { XfskitError } from '../format/errors.ts';
+import { FINDINGS, type Finding, type FindingRow } from '../format/findings.ts';
+import { type Geometry, NULL_AGINO } from '../format/geometry.ts';
+import { DIFLAG2, DINODE, INODE_CRC_OFFSET } from '../format/inode.ts';
+import { SB_CRC_OFFSET, SUPERBLOCK } from '../format/superblock.ts';
+import { type AgContents, type BuiltAg, buildAg } from '../fs/space/build.ts';
+import type { CheckResult } from './check.ts';
+import { sumOfHeaders } from './compare/counter.ts';
+import type { AgObservation, Observation } from './observation.ts';
+
+export interface RepairPlan {
+  /** One line each, in the order they are applied. */
+  readonly actions: readonly string[];
+  readonly fixes: readonly Finding[];
+  /** Damage that stays, each with the reason. */
+  readonly left: readonly { readonly finding: Finding; readonly reason: string }[];
+}
+
+export interface PlanOptions {
+  /** Also clear reflink flags that are legal but needless. */
+  readonly optimize: boolean;
+}
+
+type Remedy = 'rebuild' | 'flag' | 'count';
+
+function remedyOf(finding: Finding, options: PlanOptions): Remedy | undefined {
+  const row: FindingRow = FINDINGS[finding.code];
+  if (!row.fix) return undefined;
+  if (finding.code === 'REFLINK_FLAG_STALE' && !options.optimize) return undefined;
+  if (finding.code.startsWith('REFLINK_FLAG_')) return 'flag';
+  if (finding.code === 'SB_COUNTER') return 'count';
+  return finding.where.agno === undefined ? 'count' : 'rebuild';
+}
+
+/** Decides what to do about the findings of a check and stages it on `overlay`. */
+export function stagePlan(check: CheckResult, overlay: OverlayDevice, options: PlanOptions): RepairPlan {
+  const { geometry } = check.observation;
+  const fixes: Finding[] = [];
+  const left: { finding: Finding; reason: string }[] = [];
+  const rebuild = new Set<number>();
+  const flags: Finding[] = [];
+  let recount = false;
+  for (const finding of check.findings) {
+    const remedy = remedyOf(finding, options);
+    const refusal = remedy === undefined ? 'this repair does not change it' : refuse(check, finding, remedy);
+    if (remedy === undefined || refusal) {
+      if (finding.severity !== 'note') left.push({ finding, reason: refusal ?? '' });
+      continue;
+    }
+    fixes.push(finding);
+    if (remedy === 'rebuild') rebuild.add(finding.where.agno!);
+    else if (remedy === 'flag') flags.push(finding);
+    else recount = true;
+  }
+  const actions: string[] = [];
+  const built = new Map<number, BuiltAg>();
+  for (const agno of [...rebuild].sort((a, b) => a - b)) {
+    const ag = buildAg(geometry, contentsOf(geometry, check.observation.ags[agno]!));
+    built.set(agno, ag);
+    stageAg(geometry, overlay, ag);
+    actions.push(
+      `AG ${agno}: rebuild btrees, free list and headers (${ag.blocks.length} btree blocks, ${ag.freeList.length} free list blocks)`,
+    );
+  }
+  for (const finding of flags) actions.push(stageFlag(geometry, overlay, finding));
+  if (recount || built.size > 0) actions.push(...stageCounters(check.observation, overlay, built));
+  return { actions, fixes, left };
+}
+
+function refuse(check: CheckResult, finding: Finding, remedy: Remedy): string | undefined {
+  if (remedy !== 'rebuild') return undefined;
+  const agno = finding.where.agno!;
+  if (!check.observation.ags[agno]) return 'the AG could not be read';
+  if (!check.observation.filesComplete) {
+    return 'some inode or fork could not be read in full, so blocks that look free may be in use';
+  }
+  if (check.comparison.crossLinked.has(agno)) return 'blocks of this AG have owners that exclude each other';
+  return undefined;
+}
+
+/** An AG's contents as observed: what its btrees and headers are to be built from. */
+export function contentsOf(geometry: Geometry, ag: AgObservation): AgContents {
+  const agi = ag.agi ? AGI.over(ag.agi) : undefined;
+  const inodes = geometry.agbnoAgino(ag.length);
+  const plausible = (agino: number): number => (agino < inodes ? agino : NULL_AGINO);
+  return {
+    agno: ag.agno,
+    owners: ag.owners,
+    chunks: ag.chunks,
+    unlinked: agi?.unlinked.map(plausible) ?? new Array<number>(AGI_UNLINKED_BUCKETS).fill(NULL_AGINO),
+    newino: agi ? plausible(agi.newino) : NULL_AGINO,
+  };
+}
+
+/** Writes an AG's new blocks and header sectors. */
+export function stageAg(geometry: Geometry, device: Device, ag: BuiltAg): void {
+  for (const { agbno, bytes } of ag.blocks) device.write(geometry.agbnoByte(ag.agno, agbno), bytes);
+  device.write(geometry.headerByte(ag.agno, 1), ag.agf);
+  device.write(geometry.headerByte(ag.agno, 2), ag.agi);
+  device.write(geometry.headerByte(ag.agno, 3), ag.agfl);
+}
+
+function stageFlag(geometry: Geometry, device: Device, finding: Finding): string {
+  const ino = finding.where.ino!;
+  const set = finding.code === 'REFLINK_FLAG_MISSING';
+  writeReflinkFlag(geometry, device, ino, set);
+  return `inode ${ino}: ${set ? 'set' : 'clear'} the reflink flag`;
+}
+
+/** Sets or clears di_flags2 REFLINK of an inode and reseals it. */
+export function writeReflinkFlag(geometry: Geometry, device: Device, ino: number, set: boolean): void {
+  const at = geometry.inoByte(ino);
+  const inode = readBytes(device, at, geometry.inodesize);
+  const fields = DINODE.over(inode);
+  const bit = 1n << BigInt(DIFLAG2.REFLINK);
+  fields.flags2 = set ? fields.flags2 | bit : fields.flags2 & ~bit;
+  sealCrc(inode, INODE_CRC_OFFSET);
+  device.write(at, inode);
+}
+
+/** Writes the superblock with the counters that the AG headers (`built` ones before observed ones) add up to. */
+export function stageCounters(
+  observation: Observation,
+  device: Device,
+  built: ReadonlyMap<number, BuiltAg>,
+): string[] {
+  const { ags, superblock, geometry } = observation;
+  const headers = ags.map((ag) => {
+    const fresh = built.get(ag.agno);
+    if (fresh) return { agf: fresh.agf, agi: fresh.agi };
+    return ag.agfSound && ag.agiSound ? { agf: ag.agf, agi: ag.agi } : { agf: undefined, agi: undefined };
+  });
+  const sums = ags.length === geometry.agcount ? sumOfHeaders(headers) : undefined;
+  if (!sums) return [];
+  const sector = superblock.slice();
+  const sb = SUPERBLOCK.over(sector);
+  const actions: string[] = [];
+  for (const field of ['icount', 'ifree', 'fdblocks'] as const) {
+    if (sb[field] === sums[field]) continue;
+    actions.push(`superblock: ${field} ${sb[field]} -> ${sums[field]}`);
+    sb[field] = sums[field];
+  }
+  if (actions.length === 0) return [];
+  sealCrc(sector, SB_CRC_OFFSET);
+  device.write(0, sector);
+  return actions;
+}
+
+/** Thrown when a staged plan does not check clean: our bug, and nothing has been written. */
+export class NotConverged extends XfskitError {
+  constructor(findings: readonly Finding[]) {
+    super(
+      'NOT_CONVERGED',
+      `the planned repair would leave ${findings.length} findings that it should mend, first: ${findings[0]!.message}; nothing written`,
+      { findings },
+    );
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * Repair: check -> plan staged on an overlay -> checked again there until clean -> undo journal -> apply.
+ *
+ * The plan that `-n` prints is the plan that a run applies: both come from here, and a run differs only in the last
+ * step. Nothing is written before the staged result has passed the same check that found the damage.
+ */
+import type { Device } from '../device/device.ts';
+import { OverlayDevice } from '../device/overlay.ts';
+import type { Finding } from '../format/findings.ts';
+import { type CheckResult, checkImage } from './check.ts';
+import { NotConverged, type PlanOptions, type RepairPlan, stagePlan } from './plan.ts';
+
+/** One fix can bring to light what it hid, but not without end. */
+const MAX_ROUNDS = 4;
+
+export interface PlannedRepair {
+  readonly before: CheckResult;
+  /** Check of the staged result; the same as `before` when nothing is to be done. */
+  readonly after: CheckResult;
+  readonly overlay: OverlayDevice;
+  readonly actions: readonly string[];
+  readonly fixes: readonly Finding[];
+  readonly left: RepairPlan['left'];
+  /** Why nothing may be done at all, e.g. a dirty log. */
+  readonly refused: string | undefined;
+}
+
+/** Plans a repair and proves it on an overlay. Throws NotConverged when the proof fails. */
+export function planRepair(device: Device, options: PlanOptions): PlannedRepair {
+  const before = checkImage(device);
+  const overlay = new OverlayDevice(device);
+  const refused = refusal(before);
+  if (refused) return { before, after: before, overlay, actions: [], fixes: [], left: [], refused };
+  const actions: string[] = [];
+  const fixes: Finding[] = [];
+  let check = before;
+  for (let round = 0; ; round++) {
+    const plan = stagePlan(check, overlay, options);
+    if (plan.fixes.length === 0) {
+      return { before, after: check, overlay, actions, fixes, left: plan.left, refused: undefined };
+    }
+    if (round === MAX_ROUNDS) throw new NotConverged(plan.fixes);
+    actions.push(...plan.actions);
+    fixes.push(...plan.fixes);
+    check = checkImage(overlay);
+  }
+}
+
+function refusal(check: CheckResult): string | undefined {
+  const { state, detail } = check.observation.log;
+  if (state === 'dirty') return `the log is dirty (${detail}): mount and unmount it, or replay it, first`;
+  if (state === 'unreadable') return `the log cannot be read (${detail})`;
+  if (state === 'external') return 'the log is on another device, so it cannot be told whether it is dirty';
+  return undefined;
+}
+
+/** Writes staged runs so that headers point to new blocks only when those are durable, the superblock last. */
+export function applyRepair(planned: PlannedRepair, device: Device): void {
+  const { geometry } = planned.before.observation;
+  const agBytes = geometry.agblocks * geometry.blocksize;
+  const headerBytes = 4 * geometry.sectsize;
+  const rank = (offset: number): number => {
+    if (offset < geometry.sectsize) return 2;
+    return offset % agBytes < headerBytes ? 1 : 0;
+  };
+  for (const wanted of [0, 1, 2]) {
+    let wrote = false;
+    for (const run of planned.overlay.runs()) {
+      for (const piece of splitByRank(run, rank)) {
+        if (piece.rank !== wanted) continue;
+        device.write(piece.offset, piece.bytes);
+        wrote = true;
+      }
+    }
+    if (wrote) device.flush();
+  }
+}
+
+/** A run may span the superblock, AG headers and what follows them: cut it where the rank changes (by sector). */
+function* splitByRank(
+  run: { offset: number; bytes: Uint8Array },
+  rank: (offset: number) => number,
+): Generator<{ offset: number; bytes: Uint8Array; rank: number }> {
+  const SECTOR = 512;
+  let from = 0;
+  for (let at = SECTOR; ; at += SECTOR) {
+    const end = at >= run.bytes.length;
+    if (!end && rank(run.offset + at) === rank(run.offset + from)) continue;
+    const stop = Math.min(at, run.bytes.length);
+    yield { offset: run.offset + from, bytes: run.bytes.subarray(from, stop), rank: rank(run.offset + from) };
+    if (end) return;
+    from = at;
+  }
+}
