@@ -1,0 +1,22 @@
+/** `xfskit undo JOURNAL IMAGE`: puts back the bytes that a repair changed, from its undo journal. */
+import type { Command } from 'commander';
+import { openDevice } from '../device/open.ts';
+import { applyUndo } from '../device/undo.ts';
+import { parseOffset } from './offset.ts';
+
+export function define(command: Command): void {
+  command
+    .argument('<JOURNAL>', 'what "xfskit repair --undo JOURNAL" wrote')
+    .argument('<IMAGE>', 'the image that was repaired')
+    .option('--offset <bytes>', 'where the filesystem starts in IMAGE', parseOffset, 0)
+    .addHelpText('after', '\nNothing is written when the journal is torn or IMAGE has changed since.')
+    .action((journal: string, image: string, options: { offset: number }) => {
+      const device = openDevice(image, { write: true, offset: options.offset });
+      try {
+        const { runs, bytes } = applyUndo(journal, device);
+        process.stdout.write(`${image}: ${bytes} bytes in ${runs} places are as they were before\n`);
+      } finally {
+        device.close();
+      }
+    });
+}
