@@ -5,6 +5,7 @@
  * two); daddr = 512-byte units from the device start; agino = inode in AG; ino = agno and agino packed.
  */
 import { decodeFeatures, type Features } from './features.ts';
+import { parseUuid } from './kinds.ts';
 import { SUPERBLOCK } from './superblock.ts';
 
 export const NULL_AGBNO = 0xffffffff;
@@ -50,6 +51,8 @@ export class Geometry {
   readonly rblocks: number;
   readonly features: Features;
   readonly metaUuid: string;
+  /** The same as four big-endian words, for comparisons without a string. */
+  readonly metaUuidWords: readonly number[];
   readonly blocklog: number;
   readonly inopblock: number;
   readonly inopblog: number;
@@ -79,6 +82,8 @@ export class Geometry {
     this.rblocks = f.rblocks;
     this.features = f.features;
     this.metaUuid = f.metaUuid;
+    const uuidView = new DataView(parseUuid(f.metaUuid).buffer);
+    this.metaUuidWords = [0, 4, 8, 12].map((at) => uuidView.getUint32(at));
     this.blocklog = Math.log2(f.blocksize);
     this.inopblock = f.blocksize / f.inodesize;
     this.inopblog = Math.log2(this.inopblock);
@@ -86,6 +91,17 @@ export class Geometry {
     this.headerBlocks = Math.ceil((4 * f.sectsize) / f.blocksize);
     this.chunkBlocks = Math.max(1, CHUNK_INODES / this.inopblock);
     this.aginolog = this.agblklog + this.inopblog;
+  }
+
+  /** Whether the 16 bytes at `byte` are the UUID that metadata carries. */
+  isMetaUuid(view: DataView, byte: number): boolean {
+    const w = this.metaUuidWords;
+    return (
+      view.getUint32(byte) === w[0] &&
+      view.getUint32(byte + 4) === w[1] &&
+      view.getUint32(byte + 8) === w[2] &&
+      view.getUint32(byte + 12) === w[3]
+    );
   }
 
   /** Blocks in AG `agno`: agblocks, less in the last. */

@@ -1,0 +1,54 @@
+/**
+ * How tall the AG btrees can become: with every block but the root at its least fill (half of maxrecs). Verifiers
+ * bound the levels in AGF and AGI by it, and the least length of the AGFL follows from it. Facts: section 7.1.
+ */
+import { type AgBtreeName, BTREE, type BtreeFamily, maxRecords } from './btree.ts';
+import { CHUNK_INODES, type Geometry } from './geometry.ts';
+
+function leastFill(family: BtreeFamily, level: number, blocksize: number): number {
+  return maxRecords(family, level, blocksize) >>> 1;
+}
+
+/** Height of a tree of `records` records at least fill. */
+export function heightForRecords(family: BtreeFamily, records: number, blocksize: number): number {
+  const node = leastFill(family, 1, blocksize);
+  let blocks = Math.ceil(records / leastFill(family, 0, blocksize));
+  let height = 1;
+  for (; blocks > 1; height++) blocks = Math.ceil(blocks / node);
+  return height;
+}
+
+/** Height at which a tree of least fill, with two blocks under its root, has used up `blocks` blocks. */
+export function heightForBlocks(family: BtreeFamily, blocks: number, blocksize: number): number {
+  const node = leastFill(family, 1, blocksize);
+  let left = blocks - 1;
+  let width = 2;
+  let height = 1;
+  for (; width < left; height++) {
+    left -= width;
+    width *= node;
+  }
+  return height;
+}
+
+/** Greatest number of levels a tree of this name can have in an AG of this filesystem. */
+export function maxLevels(name: AgBtreeName, geometry: Geometry): number {
+  const { agblocks, blocksize } = geometry;
+  const family = BTREE[name];
+  switch (name) {
+    case 'bnobt':
+    case 'cntbt':
+      // Free extents cannot touch one another, so at most every other block begins one.
+      return heightForRecords(family, Math.ceil(agblocks / 2), blocksize);
+    case 'inobt':
+    case 'finobt':
+      return heightForRecords(family, Math.ceil(2 ** geometry.aginolog / CHUNK_INODES), blocksize);
+    case 'rmapbt':
+      // Shared blocks have any number of owners; then only the room for the tree itself is a limit.
+      return geometry.features.reflink
+        ? heightForBlocks(family, agblocks, blocksize)
+        : heightForRecords(family, agblocks, blocksize);
+    case 'refcntbt':
+      return heightForRecords(family, agblocks, blocksize);
+  }
+}
