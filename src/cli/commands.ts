@@ -19,6 +19,21 @@ export const commands: readonly CommandRow[] = [
     load: () => import('./mkfs.ts'),
   },
   {
+    name: 'check',
+    summary: 'find what is wrong with a filesystem; never writes',
+    load: () => import('./check.ts'),
+  },
+  {
+    name: 'repair',
+    summary: 'mend what can be mended without loss',
+    load: () => import('./repair.ts'),
+  },
+  {
+    name: 'inject',
+    summary: 'plant a named defect in a sound image',
+    load: () => import('./inject.ts'),
+  },
+  {
     name: 'undo',
     summary: 'put back what a repair changed, from its undo journal',
     load: () => import('./undo.ts'),

@@ -3,7 +3,7 @@
  * 32 cancelled. An error that ends a command maps to exactly one of them.
  */
 import { DeviceError } from '../device/device.ts';
-import { CorruptionError, UnsupportedFeature, UsageError } from '../format/errors.ts';
+import { CorruptionError, UsageError, XfskitError } from '../format/errors.ts';
 
 export const exitBits = {
   clean: 0,
@@ -18,7 +18,7 @@ export const exitBits = {
 export function exitOf(error: unknown): { readonly code: number; readonly known: boolean } {
   if (error instanceof UsageError) return { code: exitBits.usage, known: true };
   if (error instanceof CorruptionError) return { code: exitBits.unfixed, known: true };
-  if (error instanceof DeviceError || error instanceof UnsupportedFeature) {
+  if (error instanceof DeviceError || error instanceof XfskitError) {
     return { code: exitBits.operational, known: true };
   }
   return { code: exitBits.operational, known: false };

@@ -1,0 +1,63 @@
+/** `xfskit check`: finds what is wrong with an image; never writes. */
+import type { Command } from 'commander';
+import { openDevice } from '../device/open.ts';
+import { type CheckResult, checkImage, isDamaged } from '../repair/check.ts';
+import { type CheckReport, printJson, printText } from '../report/report.ts';
+import { useColour } from './colour.ts';
+import { exitBits } from './exit.ts';
+import { parseOffset } from './offset.ts';
+
+interface Flags {
+  readonly json?: boolean;
+  readonly verbose?: boolean;
+  readonly offset?: string;
+}
+
+export function define(command: Command): void {
+  command
+    .argument('<IMAGE>', 'image file or block device')
+    .option('--json', 'print the report as JSON')
+    .option('-v, --verbose', 'all findings, each with explanation and fix')
+    .option('--offset <bytes>', 'the filesystem starts here in IMAGE')
+    .action((image: string, flags: Flags) => {
+      const device = openDevice(image, flags.offset ? { offset: parseOffset(flags.offset) } : {});
+      try {
+        const check = checkImage(device);
+        const damaged = isDamaged(check.findings) || check.provisional;
+        const report = reportOf(image, check, damaged ? exitBits.unfixed : exitBits.clean);
+        process.stdout.write(flags.json ? printJson(report) : printText(report, textOptions(flags)));
+        process.exitCode = report.exit;
+      } finally {
+        device.close();
+      }
+    });
+}
+
+export function textOptions(flags: { readonly verbose?: boolean }): { colour: boolean; verbose: boolean } {
+  return { colour: useColour(), verbose: flags.verbose ?? false };
+}
+
+/** What a check has to say; repair adds what it did. */
+export function reportOf(image: string, check: CheckResult, exit: number): CheckReport {
+  const { observation, comparison, findings, provisional } = check;
+  const { geometry, log } = observation;
+  const unlinked = observation.unlinked.length;
+  const { leakedExtents, leakedBlocks } = comparison;
+  return {
+    image,
+    findings,
+    provisional,
+    logState: log.state === 'clean' ? 'clean' : `${log.state}: ${log.detail}`,
+    exit,
+    summary: {
+      AGs: geometry.agcount,
+      'blocks (data)': geometry.dblocks,
+      'block size': geometry.blocksize,
+      'inodes in use': observation.inodesAllocated,
+      ...(leakedExtents > 0
+        ? { 'leaked CoW staging extents': leakedExtents, 'leaked CoW staging blocks': leakedBlocks }
+        : {}),
+      ...(unlinked > 0 ? { 'unlinked inodes': unlinked } : {}),
+    },
+  };
+}

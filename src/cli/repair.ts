@@ -1,0 +1,90 @@
+/**
+ * `xfskit repair`: plans, proves the plan on an overlay, writes an undo journal, applies. `-n` prints the same plan
+ * and stops. Exit bits: 1 fixed, 4 damage left (both may be set).
+ */
+import { existsSync, unlinkSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { type Device, DeviceError } from '../device/device.ts';
+import { openDevice } from '../device/open.ts';
+import { writeUndo } from '../device/undo.ts';
+import { isDamaged } from '../repair/check.ts';
+import { applyRepair, type PlannedRepair, planRepair } from '../repair/repair.ts';
+import { type CheckReport, printJson, printText } from '../report/report.ts';
+import { reportOf, textOptions } from './check.ts';
+import { exitBits } from './exit.ts';
+import { parseOffset } from './offset.ts';
+
+interface Flags {
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+  readonly verbose?: boolean;
+  readonly offset?: string;
+  readonly undo?: string;
+  readonly optimize?: boolean;
+}
+
+export function define(command: Command): void {
+  command
+    .argument('<IMAGE>', 'image file or block device')
+    .option('-n, --dry-run', 'print the plan and write nothing')
+    .option('--json', 'print the report as JSON')
+    .option('-v, --verbose', 'all findings, each with explanation and fix')
+    .option('--offset <bytes>', 'the filesystem starts here in IMAGE')
+    .option('--undo <file>', 'keep the undo journal here (without it, it is removed after success)')
+    .option('--optimize', 'also clear reflink flags of files that share nothing any more')
+    .action((image: string, flags: Flags) => repairImage(image, flags));
+}
+
+function repairImage(image: string, flags: Flags): void {
+  const undo = flags.undo ?? defaultUndo(image);
+  if (!flags.dryRun && existsSync(undo)) {
+    throw new DeviceError(
+      'UNDO_EXISTS',
+      `${undo} exists, perhaps from a repair that was cut off: xfskit undo ${undo} ${image}, or remove it`,
+    );
+  }
+  const where = flags.offset ? { offset: parseOffset(flags.offset) } : {};
+  const device = openDevice(image, { ...where, write: !flags.dryRun });
+  try {
+    const planned = planRepair(device, { optimize: flags.optimize ?? false });
+    const didApply = !flags.dryRun && planned.actions.length > 0;
+    if (didApply) apply(planned, device, undo, flags.undo !== undefined);
+    say(image, planned, didApply, flags);
+  } finally {
+    device.close();
+  }
+}
+
+/** Beside an image file; in the working folder for a device, as /dev may not outlive the machine. */
+function defaultUndo(image: string): string {
+  const isDevice = resolve(image).startsWith('/dev/');
+  return `${isDevice ? basename(image) : image}.xfskit-undo`;
+}
+
+function apply(planned: PlannedRepair, device: Device, undo: string, keep: boolean): void {
+  writeUndo(undo, device, planned.overlay.runs());
+  applyRepair(planned, device);
+  if (!keep) unlinkSync(undo);
+}
+
+function say(image: string, planned: PlannedRepair, didApply: boolean, flags: Flags): void {
+  const report = repairReport(image, planned, didApply);
+  process.exitCode = report.exit;
+  if (flags.json) {
+    process.stdout.write(printJson(report));
+    return;
+  }
+  process.stdout.write(printText(report, textOptions(flags)));
+  if (planned.refused) process.stderr.write(`xfskit repair: ${image}: refused, ${planned.refused}\n`);
+  const reasons = new Map<string, number>();
+  for (const { reason } of planned.left) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+  for (const [reason, count] of reasons)
+    process.stderr.write(`xfskit repair: ${image}: ${count} left, ${reason}\n`);
+}
+
+function repairReport(image: string, planned: PlannedRepair, didApply: boolean): CheckReport {
+  const remaining = planned.refused || isDamaged((didApply ? planned.after : planned.before).findings);
+  const exit = (didApply ? exitBits.fixed : 0) | (remaining ? exitBits.unfixed : 0);
+  return { ...reportOf(image, planned.before, exit), applied: planned.actions };
+}
