@@ -2,8 +2,9 @@
  * Findings: what is wrong with an image, as plain data. Codes are permanent and each has one row; text, JSON,
  * docs/FINDINGS.md and test names come from the rows.
  */
-import { type FindingRow, found, type Severity } from './findingrow.ts';
+import type { FindingRow, Severity } from './findingrow.ts';
 import { SPACE_FINDINGS } from './spacefindings.ts';
+import { STRUCTURE_FINDINGS } from './structurefindings.ts';
 
 export { type FindingRow, found, type Severity } from './findingrow.ts';
 /** Where: any of these that apply. `offset` and `length` are in blocks of the AG unless `field` says otherwise. */
@@ -33,7 +34,7 @@ export interface Finding {
 
 export const FINDINGS = {
   ...SPACE_FINDINGS,
-  SB_FIELD: found('error', 'superblock field is invalid', 'A field of the primary superblock breaks a rule.'),
+  ...STRUCTURE_FINDINGS,
 } as const satisfies Record<string, FindingRow>;
 
 export type FindingCode = keyof typeof FINDINGS;

@@ -1,0 +1,86 @@
+/**
+ * What all observers share: the device behind bounds, the verified geometry, and where findings go.
+ *
+ * Reads never throw for what the image says: an address past the end of the device, or one that the device
+ * cannot read, gives `false` and a finding, and the caller goes on without those bytes.
+ */
+import { type Device, DeviceError } from '../../device/device.ts';
+import type { Geometry } from '../../format/geometry.ts';
+import { parseUuid } from '../../format/kinds.ts';
+import type { FindingSink } from './sink.ts';
+
+export class Context {
+  readonly device: Device;
+  readonly geometry: Geometry;
+  readonly sink: FindingSink;
+  /** AGs that begin inside the device; fewer than agcount when the device is too short. */
+  readonly agcount: number;
+  /** Set when something that may own blocks could not be read (`filesComplete` of the observation). */
+  filesLost = false;
+  /** The metadata UUID as four big-endian words, for comparing without making strings. */
+  private readonly uuid: readonly [number, number, number, number];
+
+  constructor(device: Device, geometry: Geometry, sink: FindingSink) {
+    this.device = device;
+    this.geometry = geometry;
+    this.sink = sink;
+    const agBytes = geometry.agblocks * geometry.blocksize;
+    this.agcount = Math.min(geometry.agcount, Math.ceil(device.size / agBytes));
+    const view = new DataView(parseUuid(geometry.metaUuid).buffer);
+    this.uuid = [view.getUint32(0), view.getUint32(4), view.getUint32(8), view.getUint32(12)];
+  }
+
+  /** Fills `into` from `offset` (bytes); false, with a finding naming `what`, when that cannot be read. */
+  read(offset: number, into: Uint8Array, what: string, agno: number): boolean {
+    if (!(offset >= 0) || offset + into.length > this.device.size) {
+      this.sink.add(
+        'READ_FAILED',
+        { agno },
+        `${what}: byte ${offset} + ${into.length} is past the end of the device, ${this.device.size} bytes`,
+        { found: offset + into.length, expected: this.device.size },
+      );
+      return false;
+    }
+    try {
+      this.device.read(offset, into);
+      return true;
+    } catch (error) {
+      if (!(error instanceof DeviceError)) throw error;
+      this.sink.add('READ_FAILED', { agno }, `${what}: ${error.message}`);
+      return false;
+    }
+  }
+
+  readBlock(agno: number, agbno: number, into: Uint8Array, what: string): boolean {
+    return this.read(this.geometry.agbnoByte(agno, agbno), into, `AG ${agno} ${what} block ${agbno}`, agno);
+  }
+
+  /** Whether the 16 bytes at `at` are the filesystem's metadata UUID. */
+  isOurUuid(view: DataView, at: number): boolean {
+    const u = this.uuid;
+    return (
+      view.getUint32(at) === u[0] &&
+      view.getUint32(at + 4) === u[1] &&
+      view.getUint32(at + 8) === u[2] &&
+      view.getUint32(at + 12) === u[3]
+    );
+  }
+
+  /** Whether `ino` can be an inode of this filesystem (says nothing about whether it is allocated). */
+  isIno(ino: number): boolean {
+    const { geometry } = this;
+    if (!(ino >= 0)) return false;
+    return this.isAgino(geometry.inoAgno(ino), geometry.inoAgino(ino));
+  }
+
+  isAgino(agno: number, agino: number): boolean {
+    const { geometry } = this;
+    const agbno = geometry.aginoAgbno(agino);
+    return (
+      agno < geometry.agcount &&
+      agino >= 0 &&
+      agbno >= geometry.headerBlocks &&
+      agbno < geometry.agLength(agno)
+    );
+  }
+}

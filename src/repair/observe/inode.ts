@@ -1,0 +1,216 @@
+/**
+ * Inodes: every chunk is read in disk order, neighbours together up to 1 MiB, and every inode is verified.
+ * Allocated inodes hand their forks over; free ones only show that they are free.
+ *
+ * The hottest loop of check (a million inodes in a mid-sized filesystem): flat offsets, no object per inode.
+ */
+import { computeCrc, storedCrc } from '../../format/checksum.ts';
+import { CHUNK_INODES, NULL_AGINO } from '../../format/geometry.ts';
+import { ChunkColumns } from '../../fs/space/columns.ts';
+import type { InodeFlagColumns } from '../observation.ts';
+import type { Context } from './context.ts';
+import { coreFault, DINODE_AT, DINODE_MAGIC, FLAG2_REFLINK, TYPE } from './core.ts';
+import { type ForkReader, report } from './fork.ts';
+import { countFree } from './leaf.ts';
+import { NumberList } from './list.ts';
+
+const RUN_BYTES = 2 ** 20;
+
+/** The columns of InodeFlagColumns, growing. */
+class FlagList implements InodeFlagColumns {
+  length = 0;
+  ino = new Float64Array(64);
+  reflink = new Uint8Array(64);
+  regular = new Uint8Array(64);
+
+  push(ino: number, reflink: number, regular: number): void {
+    if (this.length === this.ino.length) {
+      const { ino, reflink, regular } = this;
+      this.ino = new Float64Array(this.length * 2);
+      this.ino.set(ino);
+      this.reflink = new Uint8Array(this.length * 2);
+      this.reflink.set(reflink);
+      this.regular = new Uint8Array(this.length * 2);
+      this.regular.set(regular);
+    }
+    this.ino[this.length] = ino;
+    this.reflink[this.length] = reflink;
+    this.regular[this.length++] = regular;
+  }
+}
+
+export class InodeScan {
+  readonly flags = new FlagList();
+  allocated = 0;
+  /** Allocated inodes with link count 0, and those of them or others that a next_unlinked leads on from. */
+  readonly linkless = new NumberList();
+  private readonly context: Context;
+  private readonly forks: ForkReader;
+  private readonly buffer: Uint8Array;
+  private readonly view: DataView;
+  // Masks of the chunk being read.
+  private freeHigh = 0;
+  private freeLow = 0;
+
+  constructor(context: Context, forks: ForkReader) {
+    this.context = context;
+    this.forks = forks;
+    this.buffer = new Uint8Array(Math.max(RUN_BYTES, CHUNK_INODES * context.geometry.inodesize));
+    this.view = new DataView(this.buffer.buffer);
+  }
+
+  /** Reads all inodes of `chunks`; returns the chunks with free masks as the inodes themselves tell. */
+  scan(agno: number, chunks: ChunkColumns): ChunkColumns {
+    const out = new ChunkColumns();
+    const { inodesize } = this.context.geometry;
+    const chunkBytes = CHUNK_INODES * inodesize;
+    for (let i = 0; i < chunks.length; ) {
+      if (chunks.holemask[i] !== 0) {
+        this.scanSparse(agno, chunks, i++, out);
+        continue;
+      }
+      let end = i + 1;
+      while (
+        end < chunks.length &&
+        (end - i + 1) * chunkBytes <= RUN_BYTES &&
+        chunks.holemask[end] === 0 &&
+        chunks.startino[end] === chunks.startino[end - 1]! + CHUNK_INODES
+      ) {
+        end++;
+      }
+      const readable = this.read(agno, chunks.startino[i]!, (end - i) * CHUNK_INODES);
+      for (let at = 0; i < end; i++, at += chunkBytes) {
+        this.begin(chunks, i, readable);
+        if (readable) this.scanInodes(agno, chunks, i, 0, CHUNK_INODES, at);
+        this.finish(chunks, i, out);
+      }
+    }
+    return out;
+  }
+
+  /** A chunk with holes: each piece that exists is read by itself; the holes belong to others. */
+  private scanSparse(agno: number, chunks: ChunkColumns, index: number, out: ChunkColumns): void {
+    const holemask = chunks.holemask[index]!;
+    const isHole = (inode: number): boolean => ((holemask >>> (inode >> 2)) & 1) !== 0;
+    this.begin(chunks, index, true);
+    for (let j = 0; j < CHUNK_INODES; ) {
+      if (isHole(j)) {
+        j += 4;
+        continue;
+      }
+      let end = j;
+      while (end < CHUNK_INODES && !isHole(end)) end += 4;
+      if (this.read(agno, chunks.startino[index]! + j, end - j)) {
+        this.scanInodes(agno, chunks, index, j, end, 0);
+      }
+      j = end;
+    }
+    this.finish(chunks, index, out);
+  }
+
+  private begin(chunks: ChunkColumns, index: number, readable: boolean): void {
+    const holemask = chunks.holemask[index]!;
+    this.freeLow = 0;
+    this.freeHigh = 0;
+    for (let hole = 0; hole < 16; hole++) {
+      if (((holemask >>> hole) & 1) === 0) continue;
+      if (hole < 8) this.freeLow = (this.freeLow | (15 << (hole * 4))) >>> 0;
+      else this.freeHigh = (this.freeHigh | (15 << ((hole - 8) * 4))) >>> 0;
+    }
+    if (readable) return;
+    this.freeLow = chunks.freeLow[index]!;
+    this.freeHigh = chunks.freeHigh[index]!;
+  }
+
+  private finish(chunks: ChunkColumns, i: number, out: ChunkColumns): void {
+    const { freeHigh, freeLow } = this;
+    const holemask = chunks.holemask[i]!;
+    const free = countFree(holemask, freeHigh, freeLow);
+    out.push(chunks.startino[i]!, holemask, chunks.count[i]!, free, freeHigh, freeLow);
+  }
+
+  private read(agno: number, agino: number, inodes: number): boolean {
+    const { geometry } = this.context;
+    const ino = geometry.ino(agno, agino);
+    const into = this.buffer.subarray(0, inodes * geometry.inodesize);
+    if (this.context.read(geometry.inoByte(ino), into, `inodes ${ino} + ${inodes}`, agno)) return true;
+    this.context.filesLost = true;
+    return false;
+  }
+
+  /** Inodes `from` to `end` of a chunk; the first of them is at byte `at` of the buffer. */
+  private scanInodes(
+    agno: number,
+    chunks: ChunkColumns,
+    index: number,
+    from: number,
+    end: number,
+    at: number,
+  ): void {
+    const { geometry } = this.context;
+    const first = geometry.ino(agno, chunks.startino[index]!);
+    for (let j = from; j < end; j++, at += geometry.inodesize) {
+      const believedFree =
+        ((j < 32 ? chunks.freeLow[index]! >>> j : chunks.freeHigh[index]! >>> (j - 32)) & 1) !== 0;
+      if (!this.inode(agno, first + j, at, believedFree)) continue;
+      if (j < 32) this.freeLow = (this.freeLow | (1 << j)) >>> 0;
+      else this.freeHigh = (this.freeHigh | (1 << (j - 32))) >>> 0;
+    }
+  }
+
+  /** One inode; true when it is free. */
+  private inode(agno: number, ino: number, at: number, believedFree: boolean): boolean {
+    const { view, context, buffer } = this;
+    const lost = this.identityFault(ino, at);
+    if (lost !== undefined) {
+      context.filesLost = true;
+      report(context, 'INODE_LOST', ino, lost);
+      return believedFree;
+    }
+    const mode = view.getUint16(at + DINODE_AT.mode);
+    const { inodesize } = context.geometry;
+    const stored = storedCrc(buffer, DINODE_AT.crc, at);
+    const crc = computeCrc(buffer, DINODE_AT.crc, at, inodesize);
+    if (stored !== crc) {
+      // A free inode that both witnesses call free owns nothing, whatever else is wrong with it.
+      if (mode !== 0 || !believedFree) context.filesLost = true;
+      report(context, 'INODE_CRC', ino, `CRC 0x${stored.toString(16)}, computed 0x${crc.toString(16)}`);
+    }
+    if (mode === 0) {
+      this.checkFree(ino, at);
+      return true;
+    }
+    this.allocated++;
+    const fault = coreFault(context, agno, view, at);
+    if (fault !== undefined) report(context, 'INODE_CORE', ino, fault);
+    const extents = this.forks.read(view, at, ino);
+    const regular = mode >>> 12 === TYPE.REG ? 1 : 0;
+    const reflink = view.getUint32(at + DINODE_AT.flags2 + 4) & FLAG2_REFLINK ? 1 : 0;
+    if (reflink || (regular && extents > 0 && context.geometry.features.reflink)) {
+      this.flags.push(ino, reflink, regular);
+    }
+    if (view.getUint32(at + DINODE_AT.nlink) === 0) this.linkless.push(ino);
+    return false;
+  }
+
+  private identityFault(ino: number, at: number): string | undefined {
+    const { view } = this;
+    const magic = view.getUint16(at + DINODE_AT.magic);
+    if (magic !== DINODE_MAGIC)
+      return `magic 0x${magic.toString(16)}, expected 0x${DINODE_MAGIC.toString(16)}`;
+    const version = view.getUint8(at + DINODE_AT.version);
+    if (version !== 3) return `version ${version}, expected 3`;
+    const own = view.getUint32(at + DINODE_AT.ino) * 2 ** 32 + view.getUint32(at + DINODE_AT.ino + 4);
+    if (own !== ino) return `calls itself inode ${own}`;
+    return this.context.isOurUuid(view, at + DINODE_AT.uuid) ? undefined : 'UUID of another filesystem';
+  }
+
+  private checkFree(ino: number, at: number): void {
+    const { view, context } = this;
+    const nblocks =
+      view.getUint32(at + DINODE_AT.nblocks) * 2 ** 32 + view.getUint32(at + DINODE_AT.nblocks + 4);
+    if (nblocks !== 0) report(context, 'INODE_CORE', ino, `free, but nblocks ${nblocks}`);
+    const next = view.getUint32(at + DINODE_AT.nextUnlinked);
+    if (next !== NULL_AGINO) report(context, 'INODE_CORE', ino, `free, but next_unlinked ${next}`);
+  }
+}

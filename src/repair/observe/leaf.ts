@@ -1,0 +1,307 @@
+/**
+ * Leaf records of the six AG btrees, from disk bytes to columns. One reader class a record form; each knows the
+ * rules a record must keep by itself and after the one before it. Only records inside the AG are kept, so that
+ * whoever uses the columns may index by them.
+ *
+ * Hot: a large image has millions of records, so everything is read at fixed offsets of a DataView.
+ */
+import { type AgBtreeName, REFCOUNT_COW } from '../../format/btree.ts';
+import type { FindingCode } from '../../format/findings.ts';
+import {
+  ChunkColumns,
+  ExtentColumns,
+  FLAG_ATTR,
+  FLAG_BMBT,
+  FLAG_UNWRITTEN,
+  RefcountColumns,
+  RunColumns,
+} from '../../fs/space/columns.ts';
+import type { Context } from './context.ts';
+
+export type RecordFault = (code: FindingCode, index: number, text: string) => void;
+
+export interface LeafReader<Records> {
+  readonly records: Records;
+  /** Takes `count` records from the leaf whose first record is at byte `at`. */
+  read(view: DataView, at: number, count: number, fault: RecordFault): void;
+}
+
+/** Free extents: bnobt (by start) and cntbt (by length, then start). */
+export class FreeReader implements LeafReader<RunColumns> {
+  readonly records = new RunColumns();
+  private readonly first: number;
+  private readonly length: number;
+  private readonly bySize: boolean;
+  private previousStart = -1;
+  private previousCount = 0;
+
+  constructor(context: Context, agno: number, bySize: boolean) {
+    this.first = context.geometry.headerBlocks;
+    this.length = context.geometry.agLength(agno);
+    this.bySize = bySize;
+  }
+
+  read(view: DataView, at: number, count: number, fault: RecordFault): void {
+    for (let i = 0; i < count; i++, at += 8) {
+      const start = view.getUint32(at);
+      const blocks = view.getUint32(at + 4);
+      if (blocks === 0 || start < this.first || start + blocks > this.length) {
+        fault('BTREE_RECORD', i, `free extent ${start} + ${blocks} leaves the AG, ${this.length} blocks`);
+        continue;
+      }
+      const { previousStart, previousCount } = this;
+      const ordered = this.bySize
+        ? blocks > previousCount || (blocks === previousCount && start >= previousStart + previousCount)
+        : start >= previousStart + previousCount;
+      if (!ordered) {
+        const before = `${previousStart} + ${previousCount}`;
+        fault('BTREE_ORDER', i, `free extent ${start} + ${blocks} does not sort after ${before}`);
+      }
+      this.previousStart = start;
+      this.previousCount = blocks;
+      this.records.push(start, blocks);
+    }
+  }
+}
+
+function countBits(mask: number): number {
+  let count = 0;
+  for (let m = mask; m !== 0; m = (m & (m - 1)) >>> 0) count++;
+  return count;
+}
+
+/** Free masks of a chunk with the bits of holes cleared, counted. */
+export function countFree(holemask: number, freeHigh: number, freeLow: number): number {
+  if (holemask === 0) return countBits(freeHigh) + countBits(freeLow);
+  let count = 0;
+  for (let hole = 0; hole < 16; hole++) {
+    if ((holemask >>> hole) & 1) continue;
+    const word = hole < 8 ? freeLow : freeHigh;
+    count += countBits((word >>> ((hole & 7) * 4)) & 15);
+  }
+  return count;
+}
+
+/** Inode chunks: inobt and finobt. */
+export class ChunkReader implements LeafReader<ChunkColumns> {
+  readonly records = new ChunkColumns();
+  private readonly context: Context;
+  private readonly agno: number;
+  private readonly onlyFree: boolean;
+  private nextStart = 0;
+
+  constructor(context: Context, agno: number, onlyFree: boolean) {
+    this.context = context;
+    this.agno = agno;
+    this.onlyFree = onlyFree;
+  }
+
+  read(view: DataView, at: number, count: number, fault: RecordFault): void {
+    const { sparse } = this.context.geometry.features;
+    for (let i = 0; i < count; i++, at += 16) {
+      const startino = view.getUint32(at);
+      const holemask = sparse ? view.getUint16(at + 4) : 0;
+      const inodes = sparse ? view.getUint8(at + 6) : 64;
+      const freecount = sparse ? view.getUint8(at + 7) : view.getUint32(at + 4);
+      const freeHigh = view.getUint32(at + 8);
+      const freeLow = view.getUint32(at + 12);
+      if (!this.fits(startino, holemask)) {
+        fault('BTREE_RECORD', i, `chunk at inode ${startino} is misaligned or leaves the AG`);
+        continue;
+      }
+      const present = 64 - 4 * countBits(holemask);
+      if (inodes !== present) {
+        fault('BTREE_RECORD', i, `chunk at inode ${startino}: count ${inodes}, holemask leaves ${present}`);
+      }
+      const free = countFree(holemask, freeHigh, freeLow);
+      if (freecount !== free) {
+        fault('BTREE_RECORD', i, `chunk at inode ${startino}: freecount ${freecount}, mask has ${free}`);
+      }
+      if (this.onlyFree && freecount === 0) {
+        fault('BTREE_RECORD', i, `chunk at inode ${startino} has no free inode`);
+      }
+      if (startino < this.nextStart) {
+        fault('BTREE_ORDER', i, `chunk at inode ${startino} overlaps the one at ${this.nextStart - 64}`);
+        continue;
+      }
+      this.nextStart = startino + 64;
+      this.records.push(startino, holemask, present, free, freeHigh, freeLow);
+    }
+  }
+
+  /** Aligned as chunks are, and all inodes that exist inside the AG. */
+  private fits(startino: number, holemask: number): boolean {
+    const { geometry } = this.context;
+    if (holemask === 0xffff) return false;
+    if (startino % Math.min(64, geometry.inopblock) !== 0) return false;
+    if (geometry.inopblock < 64 && geometry.inoalignmt > 0) {
+      if (geometry.aginoAgbno(startino) % geometry.inoalignmt !== 0) return false;
+    }
+    let last = 63;
+    while ((holemask >>> (last >> 2)) & 1) last -= 4;
+    let first = 0;
+    while ((holemask >>> (first >> 2)) & 1) first += 4;
+    return (
+      this.context.isAgino(this.agno, startino + first) && this.context.isAgino(this.agno, startino + last)
+    );
+  }
+}
+
+/** Reverse mappings. */
+export class RmapReader implements LeafReader<ExtentColumns> {
+  readonly records = new ExtentColumns();
+  private readonly context: Context;
+  private readonly length: number;
+  /** Words of the previous record's key; and how far shareable and other records reach. */
+  private readonly previous = new Float64Array(5);
+  private sharedEnd = 0;
+  private plainEnd = 0;
+  private started = false;
+
+  constructor(context: Context, agno: number) {
+    this.context = context;
+    this.length = context.geometry.agLength(agno);
+  }
+
+  read(view: DataView, at: number, count: number, fault: RecordFault): void {
+    for (let i = 0; i < count; i++, at += 24) {
+      const start = view.getUint32(at);
+      const blocks = view.getUint32(at + 4);
+      const ownerHigh = view.getUint32(at + 8);
+      const ownerLow = view.getUint32(at + 12);
+      const high = view.getUint32(at + 16);
+      const low = view.getUint32(at + 20);
+      if (blocks === 0 || start + blocks > this.length) {
+        fault('BTREE_RECORD', i, `rmap ${start} + ${blocks} leaves the AG, ${this.length} blocks`);
+        continue;
+      }
+      const special = ownerHigh >= 0x80000000;
+      const owner = special
+        ? (ownerHigh - 0xffffffff) * 2 ** 32 + (ownerLow - 2 ** 32)
+        : ownerHigh * 2 ** 32 + ownerLow;
+      const flags =
+        (high >>> 31 ? FLAG_ATTR : 0) |
+        (high & 0x40000000 ? FLAG_BMBT : 0) |
+        (high & 0x20000000 ? FLAG_UNWRITTEN : 0);
+      const offset = (high & 0x003fffff) * 2 ** 32 + low;
+      const wrong = this.ruleBroken(owner, offset, flags, high);
+      if (wrong) fault('BTREE_RECORD', i, `rmap ${start} + ${blocks} owner ${owner}: ${wrong}`);
+      if (!this.isAfter(start, ownerHigh, ownerLow, high & ~0x20000000, low)) {
+        fault(
+          'BTREE_ORDER',
+          i,
+          `rmap ${start} + ${blocks} owner ${owner} does not sort after the one before`,
+        );
+      }
+      this.checkOverlap(start, blocks, owner, flags, i, fault);
+      this.records.push(start, blocks, owner, offset, flags);
+    }
+  }
+
+  private ruleBroken(owner: number, offset: number, flags: number, high: number): string | undefined {
+    if ((high & 0x1fc00000) !== 0) return 'reserved bits of the offset are set';
+    if (owner < 0) {
+      if (owner > -3 || owner < -9) return 'no such owner';
+      if (offset !== 0 || flags !== 0) return `offset ${offset} and flags ${flags}, expected none`;
+      return undefined;
+    }
+    if (!this.context.isIno(owner)) return 'no such inode';
+    if (flags & FLAG_BMBT && (offset !== 0 || flags & FLAG_UNWRITTEN))
+      return `offset ${offset} of a bmbt block`;
+    if (flags & FLAG_ATTR && flags & FLAG_UNWRITTEN) return 'attribute extent is unwritten';
+    return undefined;
+  }
+
+  private isAfter(start: number, w1: number, w2: number, w3: number, w4: number): boolean {
+    const p = this.previous;
+    const w3u = w3 >>> 0;
+    let ordered = true;
+    if (this.started) {
+      if (start !== p[0]) ordered = start > p[0]!;
+      else if (w1 !== p[1]) ordered = w1 > p[1]!;
+      else if (w2 !== p[2]) ordered = w2 > p[2]!;
+      else if (w3u !== p[3]) ordered = w3u > p[3]!;
+      else ordered = w4 > p[4]!;
+    }
+    this.started = true;
+    p[0] = start;
+    p[1] = w1;
+    p[2] = w2;
+    p[3] = w3u;
+    p[4] = w4;
+    return ordered;
+  }
+
+  /** Only data extents of files may overlap one another, and only with reflink. */
+  private checkOverlap(
+    start: number,
+    blocks: number,
+    owner: number,
+    flags: number,
+    index: number,
+    fault: RecordFault,
+  ): void {
+    const shareable =
+      owner >= 0 && (flags & (FLAG_ATTR | FLAG_BMBT)) === 0 && this.context.geometry.features.reflink;
+    const taken = shareable ? this.plainEnd : Math.max(this.plainEnd, this.sharedEnd);
+    if (start < taken) {
+      const text = `rmap ${start} + ${blocks} owner ${owner} overlaps blocks below ${taken} that it cannot share`;
+      fault('BTREE_ORDER', index, text);
+    }
+    const end = start + blocks;
+    if (shareable) this.sharedEnd = Math.max(this.sharedEnd, end);
+    else this.plainEnd = Math.max(this.plainEnd, end);
+  }
+}
+
+function what(cow: number, start: number, blocks: number): string {
+  return `${cow ? 'staging' : 'shared'} extent ${start} + ${blocks}`;
+}
+
+/** Shared extents and CoW staging. */
+export class RefcountReader implements LeafReader<RefcountColumns> {
+  readonly records = new RefcountColumns();
+  private readonly first: number;
+  private readonly length: number;
+  /** End of the previous record, with its CoW bit: staging records sort behind all shared ones. */
+  private previousEnd = 0;
+
+  constructor(context: Context, agno: number) {
+    this.first = context.geometry.headerBlocks;
+    this.length = context.geometry.agLength(agno);
+  }
+
+  read(view: DataView, at: number, count: number, fault: RecordFault): void {
+    for (let i = 0; i < count; i++, at += 12) {
+      const word = view.getUint32(at);
+      const cow = word >= REFCOUNT_COW ? 1 : 0;
+      const start = cow ? word - REFCOUNT_COW : word;
+      const blocks = view.getUint32(at + 4);
+      const refcount = view.getUint32(at + 8);
+      if (blocks === 0 || start < this.first || start + blocks > this.length) {
+        fault('BTREE_RECORD', i, `${what(cow, start, blocks)} leaves the AG, ${this.length} blocks`);
+        continue;
+      }
+      if (cow ? refcount !== 1 : refcount < 2) {
+        const rule = cow ? '1' : 'at least 2';
+        fault('BTREE_RECORD', i, `${what(cow, start, blocks)}: refcount ${refcount}, expected ${rule}`);
+      }
+      if (word < this.previousEnd) {
+        fault('BTREE_ORDER', i, `${what(cow, start, blocks)} overlaps or precedes the one before`);
+      }
+      this.previousEnd = word + blocks;
+      this.records.push(start, blocks, refcount, cow);
+    }
+  }
+}
+
+/** Byte offsets, in a leaf record, of the 32-bit words that make its key. The rmapbt's are masked, see tree.ts. */
+export const KEY_WORDS: Record<AgBtreeName, readonly number[]> = {
+  // The length in a bnobt key is never compared by anyone: it need not be right.
+  bnobt: [0],
+  cntbt: [0, 4],
+  inobt: [0],
+  finobt: [0],
+  rmapbt: [0, 8, 12, 16, 20],
+  refcntbt: [0],
+};

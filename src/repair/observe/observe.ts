@@ -1,0 +1,179 @@
+/**
+ * Observe: reads everything that owns or indexes space and writes it down, without judging one against the
+ * other. Order: superblock, log state, then per AG headers and btrees, then inode chunks and forks of all AGs,
+ * then all bmbt blocks in waves, then the unlinked lists.
+ *
+ * Trusts nothing: device and format are all it uses, every address is bounded before it is read, every walk by
+ * what was already visited. Bad bytes give findings and leave flags (`sound`, `filesComplete`) false.
+ */
+import type { Device } from '../../device/device.ts';
+import { AGF } from '../../format/agf.ts';
+import { AGI } from '../../format/agi.ts';
+import { OWNER } from '../../format/btree.ts';
+import { CHUNK_INODES, type Geometry } from '../../format/geometry.ts';
+import { findLogHead } from '../../fs/log/head.ts';
+import { type ChunkColumns, ExtentColumns } from '../../fs/space/columns.ts';
+import type { AgObservation, LogObservation, Observation, UnlinkedInode } from '../observation.ts';
+import { BmbtWalk } from './bmbt.ts';
+import { gatherChunks } from './chunk.ts';
+import { Context } from './context.ts';
+import { ExtentReader, ForkReader, report } from './fork.ts';
+import { readAgf, readAgfl, readAgi } from './header.ts';
+import { InodeScan } from './inode.ts';
+import { ChunkReader, FreeReader, RefcountReader, RmapReader } from './leaf.ts';
+import { FindingSink } from './sink.ts';
+import { checkSecondaries, readPrimary } from './superblock.ts';
+import { TreeWalk } from './tree.ts';
+import { readUnlinked } from './unlinked.ts';
+
+type AgIndexes = Omit<AgObservation, 'chunks' | 'owners'>;
+
+/**
+ * Observes the filesystem on `device`, from its byte 0. Throws DeviceError when it is not XFS or cannot be read
+ * at all, UnsupportedFeature for what we do not handle, CorruptionError when the superblock's sizes contradict
+ * each other.
+ */
+export function observe(device: Device): Observation {
+  const sink = new FindingSink();
+  const { sector, geometry } = readPrimary(device, sink);
+  const context = new Context(device, geometry, sink);
+  if (context.agcount < geometry.agcount) context.filesLost = true;
+  checkSecondaries(context, sector);
+  const log = observeLog(device, geometry, sink);
+
+  const indexes: AgIndexes[] = [];
+  const owners: ExtentColumns[] = [];
+  for (let agno = 0; agno < context.agcount; agno++) {
+    indexes.push(readIndexes(context, agno));
+    owners.push(headerOwners(geometry, agno));
+  }
+  const extents = new ExtentReader(context, owners);
+  const bmbt = new BmbtWalk(context, owners, extents);
+  const scan = new InodeScan(context, new ForkReader(context, extents, bmbt));
+  const ags: AgObservation[] = [];
+  for (const ag of indexes) {
+    const chunks = scan.scan(ag.agno, gatherChunks(context, ag));
+    ags.push({ ...ag, chunks, owners: owners[ag.agno]! });
+  }
+  bmbt.run();
+  for (const ag of ags) claimChunks(geometry, ag.chunks, ag.owners);
+  const unlinked = observeUnlinked(context, ags, scan);
+  return {
+    geometry,
+    superblock: sector,
+    log,
+    ags,
+    flags: scan.flags,
+    unlinked,
+    filesComplete: !context.filesLost && ags.every((ag) => ag.inobt.sound || chunksAreProved(ag)),
+    inodesAllocated: scan.allocated,
+    findings: sink.take(),
+  };
+}
+
+/** Without the inobt, only a sound rmapbt tells that no chunk was overlooked. */
+function chunksAreProved(ag: AgObservation): boolean {
+  return ag.rmapbt?.sound === true;
+}
+
+/** Headers and btrees of one AG. */
+function readIndexes(context: Context, agno: number): AgIndexes {
+  const { features } = context.geometry;
+  const agf = readAgf(context, agno);
+  const agi = readAgi(context, agno);
+  const agfl = readAgfl(context, agno, agf);
+  const f = agf.sector && AGF.over(agf.sector);
+  const i = agi.sector && AGI.over(agi.sector);
+  const free = (name: 'bnobt' | 'cntbt', agbno: number | undefined, levels: number) =>
+    new TreeWalk(context, agno, name, new FreeReader(context, agno, name === 'cntbt')).observe({
+      agbno,
+      levels,
+    });
+  const inodes = (name: 'inobt' | 'finobt', agbno: number | undefined, levels: number) =>
+    new TreeWalk(context, agno, name, new ChunkReader(context, agno, name === 'finobt')).observe({
+      agbno,
+      levels,
+    });
+  return {
+    agno,
+    length: context.geometry.agLength(agno),
+    agf: agf.sector,
+    agi: agi.sector,
+    agfl: agfl.sector,
+    agfSound: agf.sound,
+    agiSound: agi.sound,
+    agflSound: agfl.sound,
+    freeList: agfl.blocks,
+    bnobt: free('bnobt', f?.bnoroot, f?.bnolevel ?? 0),
+    cntbt: free('cntbt', f?.cntroot, f?.cntlevel ?? 0),
+    rmapbt: features.rmapbt
+      ? new TreeWalk(context, agno, 'rmapbt', new RmapReader(context, agno)).observe({
+          agbno: f?.rmaproot,
+          levels: f?.rmaplevel ?? 0,
+        })
+      : undefined,
+    refcntbt: features.reflink
+      ? new TreeWalk(context, agno, 'refcntbt', new RefcountReader(context, agno)).observe({
+          agbno: f?.refcntroot,
+          levels: f?.refcntlevel ?? 0,
+        })
+      : undefined,
+    inobt: inodes('inobt', i?.root, i?.level ?? 0),
+    finobt: features.finobt ? inodes('finobt', i?.free_root, i?.free_level ?? 0) : undefined,
+  };
+}
+
+/** What owns blocks by the geometry alone: the AG headers and the internal log. */
+function headerOwners(geometry: Geometry, agno: number): ExtentColumns {
+  const owners = new ExtentColumns();
+  owners.push(0, geometry.headerBlocks, OWNER.FS, 0, 0);
+  const { logstart, logblocks } = geometry;
+  if (logstart !== 0 && geometry.isFsbnoRange(logstart, logblocks) && geometry.fsbnoAgno(logstart) === agno) {
+    owners.push(geometry.fsbnoAgbno(logstart), logblocks, OWNER.LOG, 0, 0);
+  }
+  return owners;
+}
+
+/** Blocks of inode chunks; neighbours may share a block where a block holds several chunks. */
+function claimChunks(geometry: Geometry, chunks: ChunkColumns, owners: ExtentColumns): void {
+  let start = -1;
+  let end = -1;
+  const claim = (from: number, to: number): void => {
+    if (from <= end && start >= 0) {
+      end = Math.max(end, to);
+      return;
+    }
+    if (start >= 0) owners.push(start, end - start, OWNER.INODES, 0, 0);
+    start = from;
+    end = to;
+  };
+  for (let i = 0; i < chunks.length; i++) {
+    const holemask = chunks.holemask[i]!;
+    for (let j = 0; j < CHUNK_INODES; j += 4) {
+      if ((holemask >>> (j >> 2)) & 1) continue;
+      const first = geometry.aginoAgbno(chunks.startino[i]! + j);
+      claim(first, geometry.aginoAgbno(chunks.startino[i]! + j + 3) + 1);
+    }
+  }
+  if (start >= 0) owners.push(start, end - start, OWNER.INODES, 0, 0);
+}
+
+function observeUnlinked(context: Context, ags: readonly AgObservation[], scan: InodeScan): UnlinkedInode[] {
+  const seen = new Set<number>();
+  const unlinked: UnlinkedInode[] = [];
+  for (const ag of ags) {
+    for (const one of readUnlinked(context, ag.agno, ag.agi, ag.chunks, seen)) unlinked.push(one);
+  }
+  for (let i = 0; i < scan.linkless.length; i++) {
+    const ino = scan.linkless.at(i);
+    if (!seen.has(ino)) report(context, 'UNLINKED_STRAY', ino, 'nlink 0, and on no unlinked list');
+  }
+  return unlinked;
+}
+
+function observeLog(device: Device, geometry: Geometry, sink: FindingSink): LogObservation {
+  const log = findLogHead(device, geometry);
+  if (log.state === 'dirty') sink.add('LOG_DIRTY', { structure: 'log' }, `log: dirty, ${log.detail}`);
+  if (log.state === 'unreadable') sink.add('LOG_UNREADABLE', { structure: 'log' }, `log: ${log.detail}`);
+  return log;
+}

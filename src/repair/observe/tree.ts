@@ -1,0 +1,291 @@
+/**
+ * One walk for all six AG btrees, driven by the rows of BTREE: level by level from the root, each block once.
+ *
+ * For every block: magic, CRC, UUID, owner, own address, level, record count, both sibling pointers, and the
+ * keys that its parent gave for it (lowest; in the rmapbt the highest too). A block that fails is left out with
+ * everything below it and the tree is unsound; its neighbours are still read, for what they tell is true.
+ * Bounded by the blocks of the AG: a block that was met before is not visited again.
+ */
+import {
+  type AgBtreeName,
+  BTREE,
+  type BtreeFamily,
+  maxRecords,
+  pointerOffset,
+  SHORT_HEADER,
+} from '../../format/btree.ts';
+import { computeCrc, storedCrc } from '../../format/checksum.ts';
+import type { FindingCode } from '../../format/findings.ts';
+import { NULL_AGBNO } from '../../format/geometry.ts';
+import type { TreeObservation } from '../observation.ts';
+import type { Context } from './context.ts';
+import { MOST_LEVELS } from './header.ts';
+import { KEY_WORDS, type LeafReader } from './leaf.ts';
+
+const AT = SHORT_HEADER.offset;
+/** 32-bit words of an rmapbt key; a node holds a low and a high one for each child. */
+const RMAP_WORDS = 5;
+const UNWRITTEN = 0x20000000;
+
+/** One level: its blocks in key order, the keys that the level above gives for them, and where it has gaps. */
+class Level {
+  readonly agbno: number[] = [];
+  readonly low: number[] = [];
+  readonly high: number[] = [];
+  /** `gap[i]`: blocks may be missing before block i; the last entry: after the last block. */
+  readonly gap: boolean[] = [false];
+
+  markGap(): void {
+    this.gap[this.gap.length - 1] = true;
+  }
+  push(agbno: number): void {
+    this.agbno.push(agbno);
+    this.gap.push(false);
+  }
+}
+
+export interface Root {
+  /** undefined: the header that points to the tree could not be read. */
+  readonly agbno: number | undefined;
+  readonly levels: number;
+}
+
+export class TreeWalk<Records> {
+  private readonly context: Context;
+  private readonly agno: number;
+  private readonly name: AgBtreeName;
+  private readonly family: BtreeFamily;
+  private readonly reader: LeafReader<Records>;
+  private readonly block: Uint8Array;
+  private readonly view: DataView;
+  private readonly words: readonly number[];
+  private readonly visited = new Set<number>();
+  private readonly highKey = new Float64Array(RMAP_WORDS);
+  private faults = 0;
+
+  constructor(context: Context, agno: number, name: AgBtreeName, reader: LeafReader<Records>) {
+    this.context = context;
+    this.agno = agno;
+    this.name = name;
+    this.family = BTREE[name];
+    this.reader = reader;
+    this.block = new Uint8Array(context.geometry.blocksize);
+    this.view = new DataView(this.block.buffer);
+    this.words = KEY_WORDS[name];
+  }
+
+  observe(root: Root): TreeObservation<Records> {
+    if (root.agbno === undefined) this.faults++;
+    else this.descend(root.agbno, root.levels);
+    return {
+      name: this.name,
+      blocks: [...this.visited],
+      level: root.levels,
+      records: this.reader.records,
+      sound: this.faults === 0,
+    };
+  }
+
+  private descend(root: number, levels: number): void {
+    if (levels < 1 || levels > MOST_LEVELS) {
+      this.fault('BTREE_ROOT', undefined, `${levels} levels, expected 1 to ${MOST_LEVELS}`);
+      return;
+    }
+    if (!this.isInside(root)) {
+      this.fault('BTREE_ROOT', undefined, `root ${root} is outside the AG, ${this.length()} blocks`);
+      return;
+    }
+    let level = new Level();
+    level.push(root);
+    this.visited.add(root);
+    for (let height = levels - 1; height >= 0; height--) {
+      const below = new Level();
+      for (let i = 0; i < level.agbno.length; i++) this.visit(level, i, height, height === levels - 1, below);
+      level = below;
+    }
+  }
+
+  private visit(level: Level, index: number, height: number, isRoot: boolean, below: Level): void {
+    const agbno = level.agbno[index]!;
+    if (
+      !this.context.readBlock(this.agno, agbno, this.block, this.name) ||
+      !this.verify(agbno, height, isRoot)
+    ) {
+      this.faults++;
+      this.visited.delete(agbno);
+      below.markGap();
+      return;
+    }
+    this.checkSiblings(level, index, agbno);
+    const { view, family } = this;
+    const count = view.getUint16(AT.numrecs);
+    if (!isRoot) this.checkLowKey(level, index, agbno, height);
+    if (height === 0) {
+      this.reader.read(view, family.headerBytes, count, (code, record, text) =>
+        this.fault(code, agbno, `record ${record + 1}: ${text}`),
+      );
+    } else this.takeChildren(count, below, agbno);
+    if (this.name === 'rmapbt' && !isRoot) this.checkHighKey(level, index, agbno, height, count);
+  }
+
+  /** The block's own header. */
+  private verify(agbno: number, height: number, isRoot: boolean): boolean {
+    const { view, block, family, context } = this;
+    const before = this.faults;
+    const need = (good: boolean, field: string, found: number | string, expected: number | string): void => {
+      if (!good) this.fault('BTREE_BLOCK', agbno, `${field} ${found}, expected ${expected}`);
+    };
+    const magic = view.getUint32(AT.magic);
+    if (magic !== family.magic) {
+      need(false, 'magic', `0x${magic.toString(16)}`, `0x${family.magic.toString(16)}`);
+      return false;
+    }
+    const stored = storedCrc(block, AT.crc);
+    const crc = computeCrc(block, AT.crc);
+    if (stored !== crc) {
+      this.fault('BTREE_CRC', agbno, `CRC 0x${stored.toString(16)}, computed 0x${crc.toString(16)}`);
+    }
+    const daddr = context.geometry.agbnoDaddr(this.agno, agbno);
+    const bno = view.getUint32(AT.bno) * 2 ** 32 + view.getUint32(AT.bno + 4);
+    need(bno === daddr, 'own address', bno, daddr);
+    need(view.getUint32(AT.owner) === this.agno, 'owner', view.getUint32(AT.owner), this.agno);
+    need(context.isOurUuid(view, AT.uuid), 'UUID', 'another', context.geometry.metaUuid);
+    need(view.getUint16(AT.level) === height, 'level', view.getUint16(AT.level), height);
+    const most = maxRecords(family, height, block.length);
+    const least = isRoot && height === 0 ? 0 : 1;
+    const count = view.getUint16(AT.numrecs);
+    need(count >= least && count <= most, 'numrecs', count, `${least} to ${most}`);
+    return this.faults === before;
+  }
+
+  private checkSiblings(level: Level, index: number, agbno: number): void {
+    const last = level.agbno.length - 1;
+    const one = (side: string, found: number, gap: boolean, expected: number): void => {
+      if (gap || found === expected) return;
+      this.fault('BTREE_SIBLING', agbno, `${side} sibling ${nameOf(found)}, expected ${nameOf(expected)}`);
+    };
+    const left = index === 0 ? NULL_AGBNO : level.agbno[index - 1]!;
+    const right = index === last ? NULL_AGBNO : level.agbno[index + 1]!;
+    one('left', this.view.getUint32(AT.leftsib), level.gap[index]!, left);
+    one('right', this.view.getUint32(AT.rightsib), level.gap[index + 1]!, right);
+  }
+
+  private takeChildren(count: number, below: Level, agbno: number): void {
+    const { view, family, words } = this;
+    for (let i = 0; i < count; i++) {
+      const child = view.getUint32(pointerOffset(family, i, this.block.length));
+      if (!this.isInside(child) || this.visited.has(child)) {
+        const problem = this.isInside(child)
+          ? 'was met before'
+          : `is outside the AG, ${this.length()} blocks`;
+        this.fault('BTREE_POINTER', agbno, `pointer ${i + 1}: block ${child} ${problem}`);
+        below.markGap();
+        continue;
+      }
+      this.visited.add(child);
+      below.push(child);
+      const key = family.headerBytes + i * family.keyBytes;
+      for (let w = 0; w < words.length; w++) below.low.push(this.keyWord(key + 4 * w, w));
+      if (this.name === 'rmapbt') {
+        for (let w = 0; w < RMAP_WORDS; w++) below.high.push(this.keyWord(key + 20 + 4 * w, w));
+      }
+    }
+  }
+
+  /** Word of a key; the unwritten bit has no part in comparisons of rmapbt keys. */
+  private keyWord(at: number, word: number): number {
+    const value = this.view.getUint32(at);
+    return this.name === 'rmapbt' && word === 3 ? (value & ~UNWRITTEN) >>> 0 : value;
+  }
+
+  private checkLowKey(level: Level, index: number, agbno: number, height: number): void {
+    const { words, family } = this;
+    for (let w = 0; w < words.length; w++) {
+      const at = family.headerBytes + (height === 0 ? words[w]! : 4 * w);
+      const found = level.low[index * words.length + w]!;
+      const expected = this.keyWord(at, w);
+      if (found === expected) continue;
+      this.fault('BTREE_KEY', agbno, `low key word ${w} in the parent ${found}, expected ${expected}`);
+      return;
+    }
+  }
+
+  /** The parent's high key must be the greatest high key below. */
+  private checkHighKey(level: Level, index: number, agbno: number, height: number, count: number): void {
+    const { highKey, family } = this;
+    highKey.fill(-1);
+    for (let i = 0; i < count; i++) {
+      if (height === 0) this.raiseByRecord(family.headerBytes + i * family.recordBytes);
+      else this.raise(family.headerBytes + i * family.keyBytes + 20);
+    }
+    for (let w = 0; w < RMAP_WORDS; w++) {
+      const found = level.high[index * RMAP_WORDS + w]!;
+      if (found === highKey[w]) continue;
+      this.fault('BTREE_KEY', agbno, `high key word ${w} in the parent ${found}, expected ${highKey[w]}`);
+      return;
+    }
+  }
+
+  private raise(at: number): void {
+    const v = this.view;
+    const high = (v.getUint32(at + 12) & ~UNWRITTEN) >>> 0;
+    this.raiseTo(v.getUint32(at), v.getUint32(at + 4), v.getUint32(at + 8), high, v.getUint32(at + 16));
+  }
+
+  /** The high key of a record: its last block, and for file extents the last file offset. */
+  private raiseByRecord(at: number): void {
+    const v = this.view;
+    const reach = v.getUint32(at + 4) - 1;
+    const last = v.getUint32(at) + reach;
+    if (last < this.highKey[0]!) return;
+    const ownerHigh = v.getUint32(at + 8);
+    let high = (v.getUint32(at + 16) & ~UNWRITTEN) >>> 0;
+    let low = v.getUint32(at + 20);
+    if (ownerHigh < 0x80000000 && (high & 0x40000000) === 0) {
+      low += reach;
+      if (low >= 2 ** 32) {
+        low -= 2 ** 32;
+        high++;
+      }
+    }
+    this.raiseTo(last, ownerHigh, v.getUint32(at + 12), high, low);
+  }
+
+  private raiseTo(w0: number, w1: number, w2: number, w3: number, w4: number): void {
+    const k = this.highKey;
+    const above =
+      w0 !== k[0]
+        ? w0 > k[0]!
+        : w1 !== k[1]
+          ? w1 > k[1]!
+          : w2 !== k[2]
+            ? w2 > k[2]!
+            : w3 !== k[3]
+              ? w3 > k[3]!
+              : w4 > k[4]!;
+    if (!above) return;
+    k[0] = w0;
+    k[1] = w1;
+    k[2] = w2;
+    k[3] = w3;
+    k[4] = w4;
+  }
+
+  private length(): number {
+    return this.context.geometry.agLength(this.agno);
+  }
+  private isInside(agbno: number): boolean {
+    return agbno >= this.context.geometry.headerBlocks && agbno < this.length();
+  }
+
+  private fault(code: FindingCode, agbno: number | undefined, text: string): void {
+    this.faults++;
+    const place = agbno === undefined ? this.name : `${this.name} block ${agbno}`;
+    const where = { agno: this.agno, structure: this.name, ...(agbno === undefined ? {} : { agbno }) };
+    this.context.sink.add(code, where, `AG ${this.agno} ${place}: ${text}`);
+  }
+}
+
+function nameOf(agbno: number): string {
+  return agbno === NULL_AGBNO ? 'none' : String(agbno);
+}
