@@ -2,9 +2,8 @@
  * What a mounted filesystem holds, in a form to compare: everything a user could notice but access times.
  * GNU tar reads contents (holes skipped, so a sparse file of 8 EiB is no matter), attributes and ACLs.
  */
-import { createHash } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { lstatSync, readdirSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { mustRun, withMounted } from './oracle.ts';
 
 export interface Tree {
@@ -14,27 +13,26 @@ export interface Tree {
   readonly digest: string;
 }
 
-/** Reads the tree below `root`. */
+/** Reads the tree below `root`, without what xfs_repair may have put into lost+found. */
 export function readTree(root: string): Tree {
   const paths: string[] = [];
   const walk = (folder: string, shown: string): void => {
     // Latin-1 keeps names that are no UTF-8 apart.
-    for (const name of readdirSync(folder, 'latin1').sort()) {
-      const path = join(folder, name);
-      const raw = Buffer.from(path, 'latin1');
-      const stat = lstatSync(raw, { bigint: true });
+    for (const name of readdirSync(Buffer.from(folder, 'latin1'), 'latin1').sort()) {
+      if (shown === '' && name === 'lost+found') continue;
+      const path = `${folder}/${name}`;
+      const stat = lstatSync(Buffer.from(path, 'latin1'), { bigint: true });
       const facts = [stat.ino, stat.mode.toString(8), stat.uid, stat.gid, stat.nlink, stat.size, stat.blocks];
       paths.push(`${shown}/${name} ${facts.join(' ')} ${stat.mtimeNs}`);
       if (stat.isDirectory()) walk(path, `${shown}/${name}`);
     }
   };
   walk(Buffer.from(root).toString('latin1'), '');
-  const archive = 'tar --format=pax --pax-option=delete=atime,delete=ctime,exthdr.name=x';
+  const find = 'find . -mindepth 1 -maxdepth 1 ! -name lost+found ! -type s -print0 | sort -z';
+  const pax = '--format=pax --pax-option=delete=atime,delete=ctime,exthdr.name=x';
   const options = "--sort=name --numeric-owner --xattrs --xattrs-include='*' --acls -S --hole-detection=seek";
-  const { stdout } = mustRun('sh', ['-c', `${archive} ${options} -c . 2>/dev/null | sha256sum`], {
-    cwd: root,
-    timeout: 300_000,
-  });
+  const tar = `tar ${pax} ${options} --null -T - -c 2>/dev/null`;
+  const { stdout } = mustRun('sh', ['-c', `${find} | ${tar} | sha256sum`], { cwd: root, timeout: 300_000 });
   return { paths, digest: stdout.slice(0, 64) };
 }
 
@@ -43,7 +41,16 @@ export function imageTree(image: string, options: readonly string[] = []): Tree 
   return withMounted(image, readTree, ['ro', 'norecovery', ...options]);
 }
 
-/** Digest of a file's bytes: tells whether anything wrote to an image. */
+/** Digest of a file's bytes and of where its holes are: tells whether anything wrote to an image. Reads no holes. */
 export function fileDigest(path: string): string {
-  return createHash('sha256').update(readFileSync(path)).digest('hex');
+  const options = '--format=gnu --mtime=@0 --mode=0 --owner=0 --group=0 -S --hole-detection=seek';
+  const { stdout } = mustRun(
+    'sh',
+    ['-c', `tar ${options} -c "$1" 2>/dev/null | sha256sum`, 'sh', basename(path)],
+    {
+      cwd: dirname(path),
+      timeout: 300_000,
+    },
+  );
+  return stdout.slice(0, 64);
 }
