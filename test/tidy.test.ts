@@ -1,0 +1,205 @@
+/**
+ * House rules that a machine can check: import directions, sizes, names, forbidden words, generated documents.
+ * Each rule is also tried on a made-up offence, so that a rule which no longer sees anything fails.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, posix } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { formatMarkdown } from '../src/format/documentation.ts';
+import { findingsMarkdown } from '../src/report/markdown.ts';
+import { repository } from './support/oracle.ts';
+
+const SKIP = new Set(['node_modules', '.git', 'dist', 'coverage']);
+
+function* walk(folder: string): Generator<string> {
+  for (const entry of readdirSync(join(repository, folder), { withFileTypes: true })) {
+    if (SKIP.has(entry.name)) continue;
+    const path = posix.join(folder, entry.name);
+    if (entry.isDirectory()) yield* walk(path);
+    else if (entry.isFile()) yield path;
+  }
+}
+
+function textOf(path: string): string {
+  return readFileSync(join(repository, path), 'utf8');
+}
+
+const files = [...walk('.')].sort();
+const sources = files.filter((path) => /^src\/.*\.ts$/.test(path));
+
+// --- import directions ------------------------------------------------------------------------------------
+
+const BASE = ['format', 'device', 'fs'];
+/** What each folder of src may import from, besides itself. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  format: [],
+  device: [],
+  fs: ['format', 'device'],
+  mkfs: BASE,
+  repair: BASE,
+  db: BASE,
+  io: BASE,
+  report: BASE,
+  cli: [...BASE, 'mkfs', 'repair', 'db', 'io', 'report'],
+};
+
+/** Packages and modules of Node that a folder may use; `true`: any. */
+const MAY_USE: Readonly<Record<string, readonly string[] | true>> = {
+  format: [],
+  device: ['node:fs', 'node:path', 'node:crypto'],
+  fs: [],
+  report: ['chalk', 'cli-table3'],
+  mkfs: ['node:fs', 'node:path'],
+  repair: [],
+  db: true,
+  io: true,
+  cli: true,
+};
+
+/** Import specifiers of a source text, static and dynamic. */
+function importsOf(text: string): string[] {
+  const found = text.matchAll(
+    /(?:^|[\s;}])(?:import|export)\b[^'"`;]*?\bfrom\s*['"]([^'"]+)['"]|\bimport\s*\(?\s*['"]([^'"]+)['"]/gm,
+  );
+  return [...found].map((match) => match[1] ?? match[2]!);
+}
+
+/** Imports of a file that go the wrong way. */
+function wrongImports(path: string, text: string): string[] {
+  const folder = path.split('/')[1]!;
+  return importsOf(text)
+    .filter((specifier) => {
+      if (!specifier.startsWith('.')) {
+        const use = MAY_USE[folder];
+        return use !== true && !use?.includes(specifier);
+      }
+      const target = posix.join(dirname(path), specifier).split('/');
+      if (target[0] !== 'src') return true;
+      return target[1] !== folder && !MAY_IMPORT[folder]?.includes(target[1]!);
+    })
+    .map((specifier) => `${path}: ${specifier}`);
+}
+
+test('imports point one way', () => {
+  expect(sources.length).toBeGreaterThan(30);
+  expect(sources.filter((path) => !(path.split('/')[1]! in MAY_IMPORT))).toEqual([]);
+  expect(sources.flatMap((path) => wrongImports(path, textOf(path)))).toEqual([]);
+});
+
+test('the import rule sees every way to import', () => {
+  const text = `import { a } from '../device/device.ts';
+    import type { B } from "../fs/b.ts";
+    import '../cli/main.ts';
+    export * from '../mkfs/plan.ts';
+    export {
+      c,
+      d,
+    } from '../repair/plan.ts';
+    const later = await import('../db/print.ts');
+    import { readFileSync } from 'node:fs';
+    import { fine } from './fine.ts';`;
+  expect(wrongImports('src/format/x.ts', text).length).toBe(7);
+  expect(wrongImports('src/mkfs/x.ts', text).length).toBe(3); // cli, repair, db
+});
+
+test('format is pure: no clock, no randomness, no process', () => {
+  const impure = /\b(Date\.now|new Date\(\)|Math\.random|process\.|performance\.|crypto\.)/;
+  expect(impure.test('const now = Date.now();')).toBe(true);
+  const offences = sources.filter((path) => path.startsWith('src/format/') && impure.test(textOf(path)));
+  expect(offences).toEqual([]);
+});
+
+// --- sizes ------------------------------------------------------------------------------------------------
+
+test('files have at most 500 lines', () => {
+  const code = files.filter(
+    (path) => /^(src|test|demo|bin)\/.*\.(ts|mjs)$/.test(path) || path === 'build.mjs',
+  );
+  const long = code.filter((path) => textOf(path).trimEnd().split('\n').length > 500);
+  expect(long).toEqual([]);
+});
+
+test('functions of src have at most 70 lines', () => {
+  const lint = (paths: readonly string[]): { status: number | null; text: string } => {
+    const biome = join(repository, 'node_modules', '@biomejs', 'biome', 'bin', 'biome');
+    const only = ['lint', '--only=complexity/noExcessiveLinesPerFunction', '--colors=off'];
+    const config = `--config-path=${join(repository, 'biome.json')}`;
+    const result = spawnSync(process.execPath, [biome, ...only, config, ...paths], {
+      encoding: 'utf8',
+      cwd: repository,
+    });
+    return { status: result.status, text: result.stdout + result.stderr };
+  };
+  const scratch = mkdtempSync(join(tmpdir(), 'xfskit-tidy-'));
+  try {
+    const offence = join(scratch, 'long.ts');
+    writeFileSync(
+      offence,
+      `export function long(): number[] {\n  return [\n${'    1,\n'.repeat(80)}  ];\n}\n`,
+    );
+    const caught = lint([offence]);
+    expect(caught.text).toContain('noExcessiveLinesPerFunction');
+    expect(caught.status).not.toBe(0);
+  } finally {
+    rmSync(scratch, { recursive: true });
+  }
+  const { status, text } = lint(['src']);
+  expect({ status, offences: text.split('\n').filter((line) => line.includes('noExcessive')) }).toEqual({
+    status: 0,
+    offences: [],
+  });
+});
+
+// --- names and words --------------------------------------------------------------------------------------
+
+test('no folder or file has a name that says nothing', () => {
+  const empty = /(^|\/)(utils?|helpers?|managers?|common|misc|stuff)(\.|\/|$)/i;
+  expect(empty.test('src/fs/utils/a.ts') && empty.test('src/helper.ts')).toBe(true);
+  expect(files.filter((path) => /^(src|test|bin|demo|docs)\//.test(path) && empty.test(path))).toEqual([]);
+});
+
+/** Split so that this file does not contain them. */
+const WORDS = [
+  ['TO', 'DO'],
+  ['FIX', 'ME'],
+  ['X', 'XX'],
+  ['HA', 'CK'],
+].map((parts) => new RegExp(`\\b${parts.join('')}\\b`));
+
+/** Places on the machine of whoever wrote a line: they mean nothing to anybody else. */
+const PLACES = [
+  ['/tmp/', 'ref'],
+  ['/tmp/', 'brief'],
+  ['/tmp/', 'w-'],
+  ['/work', '/'],
+  ['.lib', 'rary'],
+  ['/root', '/'],
+].map((parts) => parts.join(''));
+
+test('nothing is left to be done later, and no private path is named', () => {
+  const offences = (text: string): number =>
+    WORDS.filter((word) => word.test(text)).length + PLACES.filter((place) => text.includes(place)).length;
+  expect(offences(['// TO', 'DO later, see /tmp/', 'ref'].join(''))).toBe(2);
+  const texts = files.filter(
+    (path) => /\.(ts|mjs|json|md|sh)$|^(bin|\.ci)\//.test(path) && path !== 'package-lock.json',
+  );
+  expect(texts.filter((path) => offences(textOf(path)) > 0)).toEqual([]);
+});
+
+test('every source file says at its head what it is', () => {
+  const silent = sources.filter((path) => !/^\/\*\*[\s\S]*?\*\//.test(textOf(path)));
+  expect(silent).toEqual([]);
+});
+
+// --- generated documents and the lock file ----------------------------------------------------------------
+
+test('docs/FORMAT.md and docs/FINDINGS.md are what the rows say (npm run docs)', () => {
+  expect(textOf('docs/FORMAT.md') === formatMarkdown()).toBe(true);
+  expect(textOf('docs/FINDINGS.md') === findingsMarkdown()).toBe(true);
+});
+
+test('package-lock.json names no registry', () => {
+  expect(textOf('package-lock.json')).not.toContain('"resolved"');
+});
