@@ -1,9 +1,9 @@
 /** `xfskit mkfs`: makes a filesystem in an image file or on a block device; spellings are mkfs.xfs's. */
 import { randomUUID } from 'node:crypto';
-import { statSync } from 'node:fs';
+import { type Stats, statSync, truncateSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type Device, DeviceError } from '../device/device.ts';
-import { openDevice } from '../device/open.ts';
+import { type OpenOptions, openDevice } from '../device/open.ts';
 import { UsageError } from '../format/errors.ts';
 import { type Choice, chooseFilesystem } from '../mkfs/choose.ts';
 import { GivenOptions } from '../mkfs/given.ts';
@@ -13,6 +13,7 @@ import type { Moment } from '../mkfs/rootchunk.ts';
 import { findSignature } from '../mkfs/signature.ts';
 import { readTopology } from '../mkfs/topology.ts';
 import { writeFilesystem } from '../mkfs/write.ts';
+import { parseOffset } from './offset.ts';
 
 interface Flags {
   readonly force?: boolean;
@@ -20,6 +21,7 @@ interface Flags {
   readonly quiet?: boolean;
   readonly label?: string;
   readonly unsupported?: boolean;
+  readonly offset?: string;
 }
 
 const groups = Object.keys(OPTION_GROUPS) as OptionGroup[];
@@ -37,6 +39,7 @@ export function define(command: Command): void {
     .option('-q, --quiet', 'do not print the geometry')
     .option('-K, --nodiscard', 'accepted: nothing is ever discarded')
     .option('-L, --label <label>', 'label, at most 12 bytes')
+    .option('--offset <bytes>', 'the filesystem starts here inside the image')
     .option('--unsupported', 'allow less than 300 MB, a log below 64 MB, a single AG')
     .addHelpText('after', `\nSuboptions, comma-joined or repeated, each once:\n${helpOfRows()}\n${SUFFIXES}`)
     .action((image: string | undefined) => makeFilesystem(image, given, command.opts()));
@@ -67,44 +70,48 @@ function allowSmall(flags: Flags): boolean {
 
 function makeFilesystem(argument: string | undefined, given: GivenOptions, flags: Flags): void {
   const image = imageOf(argument, given);
+  const offset = parseOffset(flags.offset ?? '0');
   const remake = given.flag('d.file', false);
   const stat = statSync(image, { throwIfNoEntry: false });
   if (remake && stat && !stat.isFile())
-    throw new UsageError(`specified "-d file" on ${image}, no regular file`);
-  // Options are judged first: a wrong one must not cost a look at the device, let alone its content.
-  const blank = !stat || remake || (stat.isFile() && stat.size === 0);
+    throw new UsageError(`specified "-d file" on ${image}, which is no regular file`);
+  const fresh = remake || !stat || (stat.isFile() && stat.size === 0);
+  if (fresh && !given.has('d.size'))
+    throw new DeviceError('MISSING', `${image}: ${stat ? 'is empty' : 'no such file'}; -d size= makes it`);
   const choose = (bytes: number | undefined): Choice =>
     chooseFilesystem(
       given,
       { bytes, topology: readTopology(image) },
       { label: flags.label ?? '', randomUuid: randomUUID, allowSmall: allowSmall(flags) },
     );
-  if (blank && !given.has('d.size'))
-    throw new DeviceError(
-      'MISSING',
-      `${image}: ${stat ? 'is empty' : 'no such file'}; -d size= would make it`,
-    );
-  const early = blank ? choose(undefined) : undefined;
+  // A file that is yet to be made takes its size from the plan, any other gives its size to it.
+  const early = fresh ? choose(undefined) : undefined;
   if (early && flags.dryRun) {
     say(early, image, flags);
     return;
   }
-  const size = early && early.plan.dblocks * early.plan.blocksize;
-  const device = openDevice(image, { write: !flags.dryRun, ...(size === undefined ? {} : { create: size }) });
+  if (remake && stat) empty(image, stat);
+  const create = early && early.plan.dblocks * early.plan.blocksize;
+  const how: OpenOptions = { write: !flags.dryRun, offset, ...(create === undefined ? {} : { create }) };
+  const device = openDevice(image, how);
   try {
-    refuseOverwrite(device, flags, remake);
+    refuseOverwrite(device, flags);
     const choice = early ?? choose(device.size);
     say(choice, image, flags);
-    if (flags.dryRun) return;
-    if (remake) device.discard?.();
-    writeFilesystem(device, choice.plan, momentOf(Date.now()));
+    if (!flags.dryRun) writeFilesystem(device, choice.plan, momentOf(Date.now()));
   } finally {
     device.close();
   }
 }
 
-function refuseOverwrite(device: Device, flags: Flags, remake: boolean): void {
-  if (flags.force || remake || device.isFresh?.(0, device.size)) return;
+/** Cuts a file that `-d file` makes anew to nothing, once it is known that nobody uses it. */
+function empty(image: string, stat: Stats): void {
+  if (stat.size > 0) openDevice(image, { write: true }).close();
+  truncateSync(image, 0);
+}
+
+function refuseOverwrite(device: Device, flags: Flags): void {
+  if (flags.force || device.isFresh?.(0, device.size)) return;
   const found = findSignature(device);
   if (!found) return;
   const what =

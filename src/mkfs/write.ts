@@ -30,12 +30,8 @@ function zero(device: Device, offset: number, length: number): void {
     if (device.isFresh?.(at, size)) continue;
     const here = buffer.subarray(0, size);
     device.read(at, here);
-    if (!isZero(here)) device.write(at, zeros.subarray(0, size));
+    if (Buffer.compare(here, zeros.subarray(0, size)) !== 0) device.write(at, zeros.subarray(0, size));
   }
-}
-
-function isZero(bytes: Uint8Array): boolean {
-  return Buffer.compare(bytes, new Uint8Array(bytes.length)) === 0;
 }
 
 /** Zeros the secondary superblocks of an XFS that was here before, as far as its primary makes sense. */
