@@ -8,10 +8,10 @@ import { AGI } from '../../format/agi.ts';
 import { OWNER } from '../../format/btree.ts';
 import { crcIsGood } from '../../format/checksum.ts';
 import { CHUNK_INODES } from '../../format/geometry.ts';
+import { DINODE, INODE_MAGIC } from '../../format/inode.ts';
 import { ChunkColumns, type ExtentColumns, type RunColumns } from '../../fs/space/columns.ts';
 import type { TreeObservation } from '../observation.ts';
 import type { Context } from './context.ts';
-import { DINODE_AT, DINODE_MAGIC } from './core.ts';
 
 export interface ChunkWitnesses {
   readonly agno: number;
@@ -101,10 +101,10 @@ class KnownInodes {
     if (at + inode.length > context.device.size) return false;
     if (!context.read(at, inode, `inode ${ino}`, agno)) return false;
     return (
-      view.getUint16(DINODE_AT.magic) === DINODE_MAGIC &&
-      view.getUint32(DINODE_AT.ino) * 2 ** 32 + view.getUint32(DINODE_AT.ino + 4) === ino &&
-      context.isOurUuid(view, DINODE_AT.uuid) &&
-      crcIsGood(inode, DINODE_AT.crc)
+      view.getUint16(DINODE.offset.magic) === INODE_MAGIC &&
+      view.getUint32(DINODE.offset.ino) * 2 ** 32 + view.getUint32(DINODE.offset.ino + 4) === ino &&
+      geometry.isMetaUuid(view, DINODE.offset.uuid) &&
+      crcIsGood(inode, DINODE.offset.crc)
     );
   }
 

@@ -6,7 +6,6 @@
  */
 import { type Device, DeviceError } from '../../device/device.ts';
 import type { Geometry } from '../../format/geometry.ts';
-import { parseUuid } from '../../format/kinds.ts';
 import type { FindingSink } from './sink.ts';
 
 export class Context {
@@ -17,8 +16,6 @@ export class Context {
   readonly agcount: number;
   /** Set when something that may own blocks could not be read (`filesComplete` of the observation). */
   filesLost = false;
-  /** The metadata UUID as four big-endian words, for comparing without making strings. */
-  private readonly uuid: readonly [number, number, number, number];
 
   constructor(device: Device, geometry: Geometry, sink: FindingSink) {
     this.device = device;
@@ -26,8 +23,6 @@ export class Context {
     this.sink = sink;
     const agBytes = geometry.agblocks * geometry.blocksize;
     this.agcount = Math.min(geometry.agcount, Math.ceil(device.size / agBytes));
-    const view = new DataView(parseUuid(geometry.metaUuid).buffer);
-    this.uuid = [view.getUint32(0), view.getUint32(4), view.getUint32(8), view.getUint32(12)];
   }
 
   /** Fills `into` from `offset` (bytes); false, with a finding naming `what`, when that cannot be read. */
@@ -53,17 +48,6 @@ export class Context {
 
   readBlock(agno: number, agbno: number, into: Uint8Array, what: string): boolean {
     return this.read(this.geometry.agbnoByte(agno, agbno), into, `AG ${agno} ${what} block ${agbno}`, agno);
-  }
-
-  /** Whether the 16 bytes at `at` are the filesystem's metadata UUID. */
-  isOurUuid(view: DataView, at: number): boolean {
-    const u = this.uuid;
-    return (
-      view.getUint32(at) === u[0] &&
-      view.getUint32(at + 4) === u[1] &&
-      view.getUint32(at + 8) === u[2] &&
-      view.getUint32(at + 12) === u[3]
-    );
   }
 
   /** Whether `ino` can be an inode of this filesystem (says nothing about whether it is allocated). */

@@ -6,11 +6,24 @@
  */
 import { BMDR_HEADER, maxRootKeys } from '../../format/btree.ts';
 import type { FindingCode } from '../../format/findings.ts';
+import {
+  DIFLAG,
+  DIFLAG2,
+  DINODE,
+  FORK,
+  INODE_CORE_BYTES,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFREG,
+} from '../../format/inode.ts';
 import { type ExtentColumns, FLAG_ATTR, FLAG_UNWRITTEN } from '../../fs/space/columns.ts';
 import type { BmbtWalk } from './bmbt.ts';
 import type { Context } from './context.ts';
-import { DINODE_AT, DINODE_CORE_BYTES, FLAG_REALTIME, FLAG2_NREXT64, FORMAT, TYPE } from './core.ts';
 
+/** File type: the upper four bits of the mode. */
+const DIRECTORY = S_IFDIR >>> 12;
+const REGULAR = S_IFREG >>> 12;
+const SYMLINK = S_IFLNK >>> 12;
 const LARGEST_FILEOFF = 2 ** 54;
 
 /** Reads extent records and claims their blocks; results in fields, since it runs for every file. */
@@ -118,19 +131,12 @@ export function forkName(attr: boolean): string {
   return attr ? 'attr' : 'data';
 }
 
-/** Counters of an inode against what its forks hold. */
-export interface ForkCounts {
-  readonly ino: number;
-  /** As the inode says. */
-  readonly nextents: number;
-  readonly anextents: number;
-  readonly nblocks: number;
-}
-
 export class ForkReader {
   private readonly context: Context;
   private readonly extents: ExtentReader;
   private readonly bmbt: BmbtWalk;
+  /** The verifier has spoken about this inode: what is lost by it needs no finding of its own. */
+  private reported = false;
 
   constructor(context: Context, extents: ExtentReader, bmbt: BmbtWalk) {
     this.context = context;
@@ -138,21 +144,25 @@ export class ForkReader {
     this.bmbt = bmbt;
   }
 
-  /** Claims what the allocated inode at `at` owns. Returns the number of data extents by its own account. */
-  read(view: DataView, at: number, ino: number): number {
-    const literal = this.context.geometry.inodesize - DINODE_CORE_BYTES;
-    const type = view.getUint16(at + DINODE_AT.mode) >>> 12;
-    const wide = (view.getUint32(at + DINODE_AT.flags2 + 4) & FLAG2_NREXT64) !== 0;
+  /**
+   * Claims what the allocated inode at `at` owns. Returns the number of data extents by its own account.
+   * `reported`: the core's verifier has found something, so a fork that cannot be read needs no second finding.
+   */
+  read(view: DataView, at: number, ino: number, reported: boolean): number {
+    this.reported = reported;
+    const literal = this.context.geometry.inodesize - INODE_CORE_BYTES;
+    const type = view.getUint16(at + DINODE.offset.mode) >>> 12;
+    const wide = (view.getUint32(at + DINODE.offset.flags2 + 4) & (1 << DIFLAG2.NREXT64)) !== 0;
     const nextents = wide
-      ? count64(view, at + DINODE_AT.bigNextents)
-      : view.getUint32(at + DINODE_AT.nextents);
+      ? count64(view, at + DINODE.offset.big_nextents)
+      : view.getUint32(at + DINODE.offset.nextents);
     const anextents = wide
-      ? view.getUint32(at + DINODE_AT.nextents)
-      : view.getUint16(at + DINODE_AT.anextents);
-    const nblocks = count64(view, at + DINODE_AT.nblocks);
-    const forkoff = view.getUint8(at + DINODE_AT.forkoff) * 8;
-    const format = view.getUint8(at + DINODE_AT.format);
-    const aformat = view.getUint8(at + DINODE_AT.aformat);
+      ? view.getUint32(at + DINODE.offset.nextents)
+      : view.getUint16(at + DINODE.offset.anextents);
+    const nblocks = count64(view, at + DINODE.offset.nblocks);
+    const forkoff = view.getUint8(at + DINODE.offset.forkoff) * 8;
+    const format = view.getUint8(at + DINODE.offset.format);
+    const aformat = view.getUint8(at + DINODE.offset.aformat);
     const shape = this.shapeFault(type, format, aformat, forkoff, literal, anextents);
     if (shape !== undefined) {
       this.forkFault(ino, shape);
@@ -160,20 +170,21 @@ export class ForkReader {
     }
     const dataBytes = forkoff === 0 ? literal : forkoff;
     const attrBytes = forkoff === 0 ? 0 : literal - forkoff;
-    const start = at + DINODE_CORE_BYTES;
-    const realtime = (view.getUint16(at + DINODE_AT.flags) & FLAG_REALTIME) !== 0 && type === TYPE.REG;
-    const size = count64(view, at + DINODE_AT.size);
+    const start = at + INODE_CORE_BYTES;
+    const realtime =
+      (view.getUint16(at + DINODE.offset.flags) & (1 << DIFLAG.REALTIME)) !== 0 && type === REGULAR;
+    const size = count64(view, at + DINODE.offset.size);
     const local = this.localFault(view, start, type, format, size, dataBytes);
     if (local !== undefined) this.forkFault(ino, local);
 
     let blocks = 0;
     let pending = false;
-    if (format === FORMAT.BTREE) pending = this.root(view, start, dataBytes, ino, false, realtime, nextents);
+    if (format === FORK.BTREE) pending = this.root(view, start, dataBytes, ino, false, realtime, nextents);
     else blocks += this.inline(view, start, format, dataBytes, nextents, ino, false, realtime);
     if (forkoff !== 0) {
       const attrStart = start + forkoff;
-      if (aformat === FORMAT.LOCAL) this.checkLocalAttr(view, attrStart, attrBytes, ino);
-      if (aformat === FORMAT.BTREE) {
+      if (aformat === FORK.LOCAL) this.checkLocalAttr(view, attrStart, attrBytes, ino);
+      if (aformat === FORK.BTREE) {
         pending = this.root(view, attrStart, attrBytes, ino, true, false, anextents) || pending;
       } else blocks += this.inline(view, attrStart, aformat, attrBytes, anextents, ino, true, false);
     }
@@ -192,16 +203,16 @@ export class ForkReader {
     anextents: number,
   ): string | undefined {
     if (forkoff >= literal) return `attribute fork at ${forkoff}, the inode has ${literal} bytes`;
-    const inlined = type === TYPE.DIR || type === TYPE.LNK || type === TYPE.REG;
-    if (!inlined && format !== FORMAT.DEV) return `data fork format ${format}, expected ${FORMAT.DEV}`;
-    if (inlined && (format < FORMAT.LOCAL || format > FORMAT.BTREE)) return `data fork format ${format}`;
-    if (type === TYPE.REG && format === FORMAT.LOCAL) return 'data of a regular file inside the inode';
-    if (format === FORMAT.DEV && forkoff > 8) return `attribute fork at ${forkoff}, expected 8`;
+    const inlined = type === DIRECTORY || type === SYMLINK || type === REGULAR;
+    if (!inlined && format !== FORK.DEV) return `data fork format ${format}, expected ${FORK.DEV}`;
+    if (inlined && (format < FORK.LOCAL || format > FORK.BTREE)) return `data fork format ${format}`;
+    if (type === REGULAR && format === FORK.LOCAL) return 'data of a regular file inside the inode';
+    if (format === FORK.DEV && forkoff > 8) return `attribute fork at ${forkoff}, expected 8`;
     if (forkoff !== 0) {
-      const good = aformat >= FORMAT.LOCAL && aformat <= FORMAT.BTREE;
+      const good = aformat >= FORK.LOCAL && aformat <= FORK.BTREE;
       return good ? undefined : `attribute fork format ${aformat}`;
     }
-    if (aformat !== FORMAT.EXTENTS && aformat !== 0)
+    if (aformat !== FORK.EXTENTS && aformat !== 0)
       return `attribute fork format ${aformat}, but there is none`;
     return anextents === 0 ? undefined : `${anextents} attribute extents, but there is no attribute fork`;
   }
@@ -214,13 +225,13 @@ export class ForkReader {
     size: number,
     room: number,
   ): string | undefined {
-    if (format === FORMAT.LOCAL) {
+    if (format === FORK.LOCAL) {
       if (size > room) return `size ${size}, the data fork has ${room} bytes`;
-      if (type === TYPE.DIR && size < (view.getUint8(start + 1) === 0 ? 6 : 10))
+      if (type === DIRECTORY && size < (view.getUint8(start + 1) === 0 ? 6 : 10))
         return `directory of ${size} bytes`;
       return undefined;
     }
-    return type === TYPE.DIR && size <= room
+    return type === DIRECTORY && size <= room
       ? `directory of ${size} bytes is not inside the inode`
       : undefined;
   }
@@ -243,7 +254,7 @@ export class ForkReader {
     attr: boolean,
     realtime: boolean,
   ): number {
-    if (format !== FORMAT.EXTENTS) {
+    if (format !== FORK.EXTENTS) {
       if (count !== 0) checkExtentCount(this.context, ino, attr, count, 0);
       return 0;
     }
@@ -282,7 +293,7 @@ export class ForkReader {
 
   private forkFault(ino: number, text: string): void {
     this.context.filesLost = true;
-    report(this.context, 'INODE_FORK', ino, text);
+    if (!this.reported) report(this.context, 'INODE_FORK', ino, text);
   }
 }
 

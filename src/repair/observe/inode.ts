@@ -6,15 +6,19 @@
  */
 import { computeCrc, storedCrc } from '../../format/checksum.ts';
 import { CHUNK_INODES, NULL_AGINO } from '../../format/geometry.ts';
+import { DIFLAG2, DINODE, S_IFMT, S_IFREG } from '../../format/inode.ts';
+import { readCount64 } from '../../format/kinds.ts';
+import { type Problem, verifyDinode } from '../../format/verify.ts';
 import { ChunkColumns } from '../../fs/space/columns.ts';
 import type { InodeFlagColumns } from '../observation.ts';
 import type { Context } from './context.ts';
-import { coreFault, DINODE_AT, DINODE_MAGIC, FLAG2_REFLINK, TYPE } from './core.ts';
 import { type ForkReader, report } from './fork.ts';
 import { countFree } from './leaf.ts';
 import { NumberList } from './list.ts';
 
 const RUN_BYTES = 2 ** 20;
+/** Fields that say which inode this is. */
+const IDENTITY = new Set(['core.magic', 'core.version', 'v3.inumber', 'v3.uuid']);
 
 /** The columns of InodeFlagColumns, growing. */
 class FlagList implements InodeFlagColumns {
@@ -152,65 +156,57 @@ export class InodeScan {
     for (let j = from; j < end; j++, at += geometry.inodesize) {
       const believedFree =
         ((j < 32 ? chunks.freeLow[index]! >>> j : chunks.freeHigh[index]! >>> (j - 32)) & 1) !== 0;
-      if (!this.inode(agno, first + j, at, believedFree)) continue;
+      if (!this.inode(first + j, at, believedFree)) continue;
       if (j < 32) this.freeLow = (this.freeLow | (1 << j)) >>> 0;
       else this.freeHigh = (this.freeHigh | (1 << (j - 32))) >>> 0;
     }
   }
 
   /** One inode; true when it is free. */
-  private inode(agno: number, ino: number, at: number, believedFree: boolean): boolean {
+  private inode(ino: number, at: number, believedFree: boolean): boolean {
     const { view, context, buffer } = this;
-    const lost = this.identityFault(ino, at);
-    if (lost !== undefined) {
-      context.filesLost = true;
-      report(context, 'INODE_LOST', ino, lost);
-      return believedFree;
-    }
-    const mode = view.getUint16(at + DINODE_AT.mode);
-    const { inodesize } = context.geometry;
-    const stored = storedCrc(buffer, DINODE_AT.crc, at);
-    const crc = computeCrc(buffer, DINODE_AT.crc, at, inodesize);
+    const { geometry } = context;
+    const problems = verifyDinode(view, at, geometry, ino);
+    if (problems.length > 0 && this.isLost(ino, problems)) return believedFree;
+    const mode = view.getUint16(at + DINODE.offset.mode);
+    const stored = storedCrc(buffer, DINODE.offset.crc, at);
+    const crc = computeCrc(buffer, DINODE.offset.crc, at, geometry.inodesize);
     if (stored !== crc) {
       // A free inode that both witnesses call free owns nothing, whatever else is wrong with it.
       if (mode !== 0 || !believedFree) context.filesLost = true;
       report(context, 'INODE_CRC', ino, `CRC 0x${stored.toString(16)}, computed 0x${crc.toString(16)}`);
     }
+    for (const p of problems) report(context, 'INODE_CORE', ino, p.message, p.field);
     if (mode === 0) {
       this.checkFree(ino, at);
       return true;
     }
     this.allocated++;
-    const fault = coreFault(context, agno, view, at);
-    if (fault !== undefined) report(context, 'INODE_CORE', ino, fault);
-    const extents = this.forks.read(view, at, ino);
-    const regular = mode >>> 12 === TYPE.REG ? 1 : 0;
-    const reflink = view.getUint32(at + DINODE_AT.flags2 + 4) & FLAG2_REFLINK ? 1 : 0;
-    if (reflink || (regular && extents > 0 && context.geometry.features.reflink)) {
+    const extents = this.forks.read(view, at, ino, problems.length > 0);
+    const regular = (mode & S_IFMT) === S_IFREG ? 1 : 0;
+    const reflink = view.getUint32(at + DINODE.offset.flags2 + 4) & (1 << DIFLAG2.REFLINK) ? 1 : 0;
+    if (reflink || (regular && extents > 0 && geometry.features.reflink)) {
       this.flags.push(ino, reflink, regular);
     }
-    if (view.getUint32(at + DINODE_AT.nlink) === 0) this.linkless.push(ino);
+    if (view.getUint32(at + DINODE.offset.nlink) === 0) this.linkless.push(ino);
     return false;
   }
 
-  private identityFault(ino: number, at: number): string | undefined {
-    const { view } = this;
-    const magic = view.getUint16(at + DINODE_AT.magic);
-    if (magic !== DINODE_MAGIC)
-      return `magic 0x${magic.toString(16)}, expected 0x${DINODE_MAGIC.toString(16)}`;
-    const version = view.getUint8(at + DINODE_AT.version);
-    if (version !== 3) return `version ${version}, expected 3`;
-    const own = view.getUint32(at + DINODE_AT.ino) * 2 ** 32 + view.getUint32(at + DINODE_AT.ino + 4);
-    if (own !== ino) return `calls itself inode ${own}`;
-    return this.context.isOurUuid(view, at + DINODE_AT.uuid) ? undefined : 'UUID of another filesystem';
+  /** Whether the bytes are no inode of ours, or another one: nothing else in them means anything then. */
+  private isLost(ino: number, problems: readonly Problem[]): boolean {
+    const lost = problems.filter((p) => p.stops && IDENTITY.has(p.field));
+    for (const p of lost) report(this.context, 'INODE_LOST', ino, p.message, p.field);
+    if (lost.length > 0) this.context.filesLost = true;
+    return lost.length > 0;
   }
 
   private checkFree(ino: number, at: number): void {
     const { view, context } = this;
-    const nblocks =
-      view.getUint32(at + DINODE_AT.nblocks) * 2 ** 32 + view.getUint32(at + DINODE_AT.nblocks + 4);
-    if (nblocks !== 0) report(context, 'INODE_CORE', ino, `free, but nblocks ${nblocks}`);
-    const next = view.getUint32(at + DINODE_AT.nextUnlinked);
-    if (next !== NULL_AGINO) report(context, 'INODE_CORE', ino, `free, but next_unlinked ${next}`);
+    const nblocks = readCount64(view, at + DINODE.offset.nblocks);
+    if (nblocks !== 0) report(context, 'INODE_CORE', ino, `free, but nblocks ${nblocks}`, 'core.nblocks');
+    const next = view.getUint32(at + DINODE.offset.next_unlinked);
+    if (next !== NULL_AGINO) {
+      report(context, 'INODE_CORE', ino, `free, but next_unlinked ${next}`, 'next_unlinked');
+    }
   }
 }

@@ -12,14 +12,9 @@ import { CorruptionError, UnsupportedFeature } from '../../format/errors.ts';
 import { unsupportedBits } from '../../format/features.ts';
 import { type Geometry, geometryOf } from '../../format/geometry.ts';
 import { SB_CRC_OFFSET, SB_MAGIC, SUPERBLOCK } from '../../format/superblock.ts';
+import { verifySuperblock } from '../../format/verify.ts';
 import type { Context } from './context.ts';
 import { type FindingSink, findingOf } from './sink.ts';
-
-const SMALLEST_AG_BLOCKS = 64;
-const LARGEST_AG_BYTES = 2 ** 40;
-/** More AGs than any sane image has (16 MiB each of 16 TiB); a number from disk must not size our tables. */
-const MOST_AGS = 2 ** 20;
-const LARGEST_LOG_BLOCKS = 2 ** 20;
 
 type Fields = ReturnType<typeof SUPERBLOCK.over>;
 
@@ -40,10 +35,12 @@ export function readPrimary(device: Device, sink: FindingSink): Primary {
     throw new DeviceError('NOT_XFS', `${device.name}: no XFS superblock (magic 0x${hex(sb.magicnum)})`);
   }
   refuseUnsupported(sb, device.name);
-  const wrong = geometryFaults(sb);
-  if (wrong.length > 0) {
-    const message = `superblock: ${wrong.join('; ')}`;
-    throw new CorruptionError(findingOf('SB_GEOMETRY', { agno: 0, structure: 'sb' }, message), message);
+  const wrong = verifySuperblock(head).find((p) => p.stops);
+  if (wrong) {
+    const message = `superblock: ${wrong.message}`;
+    const where = { agno: 0, structure: 'sb', field: wrong.field };
+    const { found, expected } = wrong;
+    throw new CorruptionError(findingOf('SB_GEOMETRY', where, message, { found, expected }), message);
   }
   const sector = new Uint8Array(sb.sectsize);
   if (device.size < sector.length) {
@@ -68,51 +65,11 @@ function refuseUnsupported(sb: Fields, name: string): void {
   }
 }
 
-const isPowerOfTwo = (n: number): boolean => n > 0 && Number.isInteger(Math.log2(n));
-
-/** Rules without which no address can be computed. One text for each that is broken. */
-function geometryFaults(sb: Fields): string[] {
-  const wrong: string[] = [];
-  const need = (good: boolean, text: string): void => {
-    if (!good) wrong.push(text);
-  };
-  const size = (name: string, value: number, log: number, least: number, most: number): void => {
-    need(isPowerOfTwo(value) && value >= least && value <= most, `${name} ${value}`);
-    need(2 ** log === value, `${name} ${value}, its log2 is given as ${log}`);
-  };
-  size('blocksize', sb.blocksize, sb.blocklog, 1024, 65536);
-  size('sectsize', sb.sectsize, sb.sectlog, 512, 32768);
-  size('inodesize', sb.inodesize, sb.inodelog, 512, 2048);
-  need(sb.sectsize <= sb.blocksize, `sectsize ${sb.sectsize} above blocksize ${sb.blocksize}`);
-  need(sb.inopblock === sb.blocksize / sb.inodesize, `inopblock ${sb.inopblock}`);
-  need(2 ** sb.inopblog === sb.inopblock, `inopblog ${sb.inopblog}, inopblock ${sb.inopblock}`);
-  need(sb.agblocks >= SMALLEST_AG_BLOCKS, `agblocks ${sb.agblocks}`);
-  need(sb.agblocks * sb.blocksize <= LARGEST_AG_BYTES, `agblocks ${sb.agblocks}: AG above 1 TiB`);
-  const log = Math.ceil(Math.log2(sb.agblocks));
-  need(sb.agblklog === log, `agblklog ${sb.agblklog}, expected ${log}`);
-  need(sb.dblocks > 0 && sb.dblocks * sb.blocksize < 2 ** 53, `dblocks ${sb.dblocks}`);
-  const agcount = Math.ceil(sb.dblocks / sb.agblocks);
-  need(sb.agcount === agcount, `agcount ${sb.agcount}, ${sb.dblocks} blocks make ${agcount}`);
-  need(sb.agcount > 0 && sb.agcount <= MOST_AGS, `agcount ${sb.agcount}`);
-  const least = (sb.agcount - 1) * sb.agblocks + SMALLEST_AG_BLOCKS;
-  need(sb.dblocks >= least, `dblocks ${sb.dblocks}: last AG is shorter than ${SMALLEST_AG_BLOCKS} blocks`);
-  need(sb.agcount * 2 ** (sb.agblklog + sb.inopblog) <= 2 ** 53, 'inode numbers above 53 bits');
-  need(sb.dirblklog + sb.blocklog <= 16, `dirblklog ${sb.dirblklog}`);
-  return wrong;
-}
-
 /** Rules that do not stop the check. */
 function checkPrimary(sector: Uint8Array, geometry: Geometry, device: Device, sink: FindingSink): void {
-  const sb = SUPERBLOCK.over(sector);
-  const crc = computeCrc(sector, SB_CRC_OFFSET);
-  const stored = storedCrc(sector, SB_CRC_OFFSET);
-  if (crc !== stored) {
-    const message = `superblock: CRC 0x${hex(stored)}, computed 0x${hex(crc)}`;
-    sink.add('SB_CRC', { agno: 0, structure: 'sb', field: 'crc' }, message, { found: stored, expected: crc });
-  }
-  for (const [field, found, expected] of primaryFaults(sb, geometry)) {
-    const message = `superblock: ${field} ${found}, expected ${expected}`;
-    sink.add('SB_FIELD', { agno: 0, structure: 'sb', field }, message, { found, expected });
+  for (const { field, found, expected, message } of verifySuperblock(sector)) {
+    const code = field === 'crc' ? 'SB_CRC' : 'SB_FIELD';
+    sink.add(code, { agno: 0, structure: 'sb', field }, `superblock: ${message}`, { found, expected });
   }
   if (geometry.features.needsRepair) {
     sink.add('SB_NEEDSREPAIR', { agno: 0, structure: 'sb' }, 'superblock: marked as needing repair');
@@ -122,37 +79,6 @@ function checkPrimary(sector: Uint8Array, geometry: Geometry, device: Device, si
     const message = `device: ${device.size} bytes, the filesystem has ${bytes}`;
     sink.add('DEVICE_SHORT', {}, message, { found: device.size, expected: bytes });
   }
-}
-
-type FieldFault = [field: string, found: string | number, expected: string | number];
-
-function primaryFaults(sb: Fields, geometry: Geometry): FieldFault[] {
-  const faults: FieldFault[] = [];
-  const need = (good: boolean, field: string, found: string | number, expected: string | number): void => {
-    if (!good) faults.push([field, found, expected]);
-  };
-  need(sb.inprogress === 0, 'inprogress', sb.inprogress, 0);
-  need(sb.imax_pct <= 100, 'imax_pct', sb.imax_pct, 'at most 100');
-  need(sb.shared_vn === 0, 'shared_vn', sb.shared_vn, 0);
-  need(geometry.features.stripeBit === (sb.unit !== 0), 'unit', sb.unit, 'zero without DALIGN');
-  if (!geometry.features.sparse) need(sb.spino_align === 0, 'spino_align', sb.spino_align, 0);
-  else {
-    const chunk = Math.floor((64 * sb.inodesize) / sb.blocksize);
-    if (chunk > 1) need(sb.inoalignmt % chunk === 0, 'inoalignmt', sb.inoalignmt, chunk);
-  }
-  if (!geometry.features.sectorBit) need(sb.logsectsize === 0, 'logsectsize', sb.logsectsize, 0);
-  if (sb.logstart !== 0) {
-    const good = sb.logblocks > 0 && geometry.isFsbnoRange(sb.logstart, sb.logblocks);
-    need(good, 'logstart', `${sb.logstart} + ${sb.logblocks}`, 'a run inside one AG');
-  }
-  need(sb.logblocks <= LARGEST_LOG_BLOCKS, 'logblocks', sb.logblocks, `at most ${LARGEST_LOG_BLOCKS}`);
-  const root = sb.rootino;
-  const rootGood =
-    root >= 0 && geometry.isAgbno(geometry.inoAgno(root), geometry.aginoAgbno(geometry.inoAgino(root)));
-  need(rootGood, 'rootino', root, 'an inode of this filesystem');
-  need(sb.fdblocks <= BigInt(sb.dblocks), 'fdblocks', `${sb.fdblocks}`, `at most ${sb.dblocks}`);
-  need(sb.ifree <= sb.icount, 'ifree', `${sb.ifree}`, `at most icount ${sb.icount}`);
-  return faults;
 }
 
 /** Fields in which a secondary must agree with the primary: they never change but by growing. */

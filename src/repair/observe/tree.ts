@@ -10,16 +10,15 @@ import {
   type AgBtreeName,
   BTREE,
   type BtreeFamily,
-  maxRecords,
   pointerOffset,
   SHORT_HEADER,
 } from '../../format/btree.ts';
-import { computeCrc, storedCrc } from '../../format/checksum.ts';
+import { maxLevels } from '../../format/btreeheight.ts';
 import type { FindingCode } from '../../format/findings.ts';
 import { NULL_AGBNO } from '../../format/geometry.ts';
+import { verifyShortBlock } from '../../format/verify.ts';
 import type { TreeObservation } from '../observation.ts';
 import type { Context } from './context.ts';
-import { MOST_LEVELS } from './header.ts';
 import { KEY_WORDS, type LeafReader } from './leaf.ts';
 
 const AT = SHORT_HEADER.offset;
@@ -87,8 +86,9 @@ export class TreeWalk<Records> {
   }
 
   private descend(root: number, levels: number): void {
-    if (levels < 1 || levels > MOST_LEVELS) {
-      this.fault('BTREE_ROOT', undefined, `${levels} levels, expected 1 to ${MOST_LEVELS}`);
+    const most = maxLevels(this.name, this.context.geometry);
+    if (levels < 1 || levels > most) {
+      this.fault('BTREE_ROOT', undefined, `${levels} levels, expected 1 to ${most}`);
       return;
     }
     if (!this.isInside(root)) {
@@ -128,33 +128,18 @@ export class TreeWalk<Records> {
     if (this.name === 'rmapbt' && !isRoot) this.checkHighKey(level, index, agbno, height, count);
   }
 
-  /** The block's own header. */
+  /** The block's own header; sibling pointers are judged where the neighbours are known. */
   private verify(agbno: number, height: number, isRoot: boolean): boolean {
-    const { view, block, family, context } = this;
+    const { geometry } = this.context;
     const before = this.faults;
-    const need = (good: boolean, field: string, found: number | string, expected: number | string): void => {
-      if (!good) this.fault('BTREE_BLOCK', agbno, `${field} ${found}, expected ${expected}`);
-    };
-    const magic = view.getUint32(AT.magic);
-    if (magic !== family.magic) {
-      need(false, 'magic', `0x${magic.toString(16)}`, `0x${family.magic.toString(16)}`);
-      return false;
+    const place = { level: height };
+    for (const p of verifyShortBlock(this.block, geometry, this.name, this.agno, agbno, place)) {
+      if (p.field === 'leftsib' || p.field === 'rightsib') continue;
+      this.fault(p.field === 'crc' ? 'BTREE_CRC' : 'BTREE_BLOCK', agbno, p.message);
     }
-    const stored = storedCrc(block, AT.crc);
-    const crc = computeCrc(block, AT.crc);
-    if (stored !== crc) {
-      this.fault('BTREE_CRC', agbno, `CRC 0x${stored.toString(16)}, computed 0x${crc.toString(16)}`);
+    if (!isRoot && this.faults === before && this.view.getUint16(AT.numrecs) === 0) {
+      this.fault('BTREE_BLOCK', agbno, 'numrecs 0, expected at least 1');
     }
-    const daddr = context.geometry.agbnoDaddr(this.agno, agbno);
-    const bno = view.getUint32(AT.bno) * 2 ** 32 + view.getUint32(AT.bno + 4);
-    need(bno === daddr, 'own address', bno, daddr);
-    need(view.getUint32(AT.owner) === this.agno, 'owner', view.getUint32(AT.owner), this.agno);
-    need(context.isOurUuid(view, AT.uuid), 'UUID', 'another', context.geometry.metaUuid);
-    need(view.getUint16(AT.level) === height, 'level', view.getUint16(AT.level), height);
-    const most = maxRecords(family, height, block.length);
-    const least = isRoot && height === 0 ? 0 : 1;
-    const count = view.getUint16(AT.numrecs);
-    need(count >= least && count <= most, 'numrecs', count, `${least} to ${most}`);
     return this.faults === before;
   }
 

@@ -4,10 +4,10 @@
  */
 import { AGI, AGI_UNLINKED_BUCKETS } from '../../format/agi.ts';
 import { NULL_AGINO } from '../../format/geometry.ts';
+import { DINODE, INODE_MAGIC } from '../../format/inode.ts';
 import type { ChunkColumns } from '../../fs/space/columns.ts';
 import type { UnlinkedInode } from '../observation.ts';
 import type { Context } from './context.ts';
-import { DINODE_AT, DINODE_MAGIC } from './core.ts';
 
 /** Follows the lists of one AG. Each inode is met once, so a circle ends the list. */
 export function readUnlinked(
@@ -40,7 +40,7 @@ export function readUnlinked(
         where,
         `AG ${agno} unlinked list ${bucket}: inode ${ino} waits to be freed`,
       );
-      agino = view.getUint32(DINODE_AT.nextUnlinked);
+      agino = view.getUint32(DINODE.offset.next_unlinked);
     }
   }
   return out;
@@ -63,8 +63,8 @@ function memberFault(
   if (agino % AGI_UNLINKED_BUCKETS !== bucket) return `belongs to list ${agino % AGI_UNLINKED_BUCKETS}`;
   if (!isAllocated(chunks, agino)) return 'is not allocated';
   if (!context.read(context.geometry.inoByte(ino), inode, `inode ${ino}`, agno)) return 'cannot be read';
-  if (view.getUint16(DINODE_AT.magic) !== DINODE_MAGIC) return 'is no inode';
-  const nlink = view.getUint32(DINODE_AT.nlink);
+  if (view.getUint16(DINODE.offset.magic) !== INODE_MAGIC) return 'is no inode';
+  const nlink = view.getUint32(DINODE.offset.nlink);
   return nlink === 0 ? undefined : `is in use, nlink ${nlink}`;
 }
 
