@@ -1,0 +1,119 @@
+/** Option rows and what is read from a command line by them. */
+import { describe, expect, test } from '@jest/globals';
+import { UsageError } from '../../../src/format/errors.ts';
+import { GivenOptions, parseSize } from '../../../src/mkfs/given.ts';
+import { describeGroup, OPTIONS, type OptionGroup, type OptionKey } from '../../../src/mkfs/options.ts';
+
+function given(...words: string[]): GivenOptions {
+  const options = new GivenOptions();
+  for (let i = 0; i < words.length; i += 2) options.add(words[i]![1] as OptionGroup, words[i + 1]!);
+  return options;
+}
+const units = { blocksize: 4096, sectsize: 512 };
+
+describe('sizes', () => {
+  test.each([
+    ['0', 0],
+    ['17', 17],
+    ['0x20', 32],
+    ['010', 8],
+    ['4k', 4096],
+    ['4K', 4096],
+    ['1m', 2 ** 20],
+    ['2g', 2 ** 31],
+    ['3t', 3 * 2 ** 40],
+    ['1p', 2 ** 50],
+    ['1e', 2 ** 60],
+    ['3b', 3 * 4096],
+    ['0x10s', 16 * 512],
+    ['-1k', -1024],
+  ])('%s is %d', (text, bytes) => {
+    expect(parseSize(text, units)).toBe(bytes);
+  });
+  test.each(['', 'k', '1kk', '1.5g', '1x', 'ten', '0x', '08', '1 k'])('%j is no size', (text) => {
+    expect(parseSize(text, units)).toBeUndefined();
+  });
+  test('blocks and sectors need their size to be known', () => {
+    expect(parseSize('3b', { blocksize: 0, sectsize: 0 })).toBeUndefined();
+    expect(() => given('-s', 'size=8s').number('s.size', units)).toThrow('illegal suffix');
+  });
+});
+
+describe('collecting', () => {
+  test('comma-joined, repeated, bare', () => {
+    const options = given('-d', 'agcount=4,su=64k', '-d', 'sw=2,file', '-m', 'finobt');
+    expect(options.number('d.agcount')).toBe(4);
+    expect(options.number('d.su', units)).toBe(65536);
+    expect(options.number('d.file')).toBe(1);
+    expect(options.flag('m.finobt', false)).toBe(true);
+    expect(options.number('d.size')).toBeUndefined();
+    expect(options.flag('m.rmapbt', true)).toBe(true);
+  });
+  test.each([
+    [['-d', 'agcount=4,agcount=4'], '-d agcount option respecified'],
+    [['-m', 'crc=1', '-m', 'crc'], '-m crc option respecified'],
+    [['-d', 'agcount=4,agsize=1g'], 'Cannot specify both -d agcount and -d agsize'],
+    [['-d', 'su=64k', '-d', 'sunit=8'], 'Cannot specify both -d su and -d sunit'],
+    [['-d', 'sectsize=512', '-s', 'size=512'], 'Cannot specify both -d sectsize and -s size'],
+    [['-d', 'concurrency=4'], 'unknown option -d concurrency=4'],
+    [['-n', 'parent'], 'unknown option -n parent'],
+    [['-m', ''], 'unknown option -m '],
+    [['-d', 'size'], '-d size option requires a value'],
+    [['-d', 'name='], '-d name option requires a value'],
+  ])('%j', (words, message) => {
+    expect(() => given(...words)).toThrow(message);
+    expect(() => given(...words)).toThrow(UsageError);
+  });
+});
+
+describe('values', () => {
+  test.each([
+    [['-d', 'agcount=0'], 'd.agcount', 'Value is too small'],
+    [['-d', 'agcount=4k'], 'd.agcount', 'Unit suffixes are not allowed'],
+    [['-d', 'agcount=many'], 'd.agcount', 'Value not recognized as number'],
+    [['-b', 'size=3000'], 'b.size', 'Value must be a power of 2'],
+    [['-b', 'size=128k'], 'b.size', 'Value is too large'],
+    [['-l', 'version=2,su=260k'], 'l.su', 'Value is too large'],
+    [['-m', 'rmapbt=2'], 'm.rmapbt', 'Value is too large'],
+    [['-d', 'size=huge'], 'd.size', 'Not a valid value or illegal suffix'],
+  ])('%j', (words, key, message) => {
+    expect(() => given(...words).number(key as OptionKey, units)).toThrow(message);
+  });
+  test('version 5 leaves some no choice', () => {
+    given(
+      '-m',
+      'crc=1',
+      '-l',
+      'version=2,internal,lazy-count=1',
+      '-i',
+      'attr=2,align',
+      '-n',
+      'ftype',
+    ).checkRules();
+    expect(() => given('-m', 'crc=0').checkRules()).toThrow('version 4');
+    expect(() => given('-l', 'version=1').checkRules()).toThrow('V2 logs');
+    expect(() => given('-l', 'internal=0').checkRules()).toThrow('external logs');
+    expect(() => given('-i', 'projid32bit=0').checkRules()).toThrow('32 bit project ids');
+    expect(() => given('-n', 'version=ci').checkRules()).toThrow('-n version');
+  });
+  test('inobtcount needs finobt', () => {
+    expect(() => given('-m', 'finobt=0,inobtcount=1').checkRules()).toThrow('without finobt');
+    given('-m', 'finobt=0,inobtcount=0').checkRules();
+    given('-m', 'finobt=0').checkRules();
+  });
+});
+
+test('the rows are consistent with each other', () => {
+  const keys = new Set(OPTIONS.map((row) => `${row.group}.${row.name}`));
+  expect(keys.size).toBe(OPTIONS.length);
+  for (const row of OPTIONS) {
+    expect(row.help).not.toBe('');
+    expect(row.min).toBeLessThanOrEqual(row.max);
+    for (const other of row.conflicts) {
+      expect(keys).toContain(other);
+      const back = OPTIONS.find((r) => `${r.group}.${r.name}` === other)!;
+      expect(back.conflicts).toContain(`${row.group}.${row.name}`);
+    }
+  }
+  expect(describeGroup('d').join('\n')).toMatch(/-d agcount=n +allocation groups/);
+});
