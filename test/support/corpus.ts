@@ -30,6 +30,7 @@ import { fileURLToPath } from 'node:url';
 import { populate } from './corpus/populate.ts';
 import { CORPUS, type CorpusRow } from './corpus/rows.ts';
 import { attachLoop, mountImage, mustRun, run, smallFilesystems, temporaryDirectory } from './oracle.ts';
+import { fileDigest } from './tree.ts';
 
 export { CORPUS, type CorpusRow } from './corpus/rows.ts';
 
@@ -188,6 +189,7 @@ async function build(row: CorpusRow, into: string): Promise<void> {
   mustRun('xfs_repair', ['-n', '-o', 'force_geometry', ...(log ? ['-l', log] : []), image], {
     timeout: 300_000,
   });
+  writeFileSync(join(into, 'digest'), fileDigest(image));
   for (const file of log ? [image, log] : [image]) chmodSync(file, 0o444);
 }
 
@@ -201,6 +203,11 @@ export function corpusRow(name: string): CorpusRow {
 export async function corpusImage(name: string): Promise<string> {
   const row = corpusRow(name);
   return join(await cached(name, (into) => build(row, into)), 'image');
+}
+
+/** Digest of a corpus image as it was made (`fileDigest`). */
+export function corpusDigest(name: string): string {
+  return readFileSync(join(cacheFolder(), name, 'digest'), 'utf8');
 }
 
 /** A sparse copy of an image in the test file's scratch folder, to change at will. */
