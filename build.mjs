@@ -24,6 +24,23 @@ const common = {
   },
 };
 
+/**
+ * Static imports of Node's modules would be hoisted to the top of the bundle and loaded at every start (crypto
+ * alone takes some 5 ms). As CommonJS they are loaded when the module that wants them is evaluated.
+ */
+const deferBuiltins = {
+  name: 'defer-builtins',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:/ }, ({ path, kind }) =>
+      kind === 'import-statement' ? { path, namespace: 'builtin' } : { path, external: true },
+    );
+    onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
+      contents: `module.exports = require(${JSON.stringify(path)});`,
+      loader: 'js',
+    }));
+  },
+};
+
 async function bundle() {
   await build({
     ...common,
@@ -33,6 +50,7 @@ async function bundle() {
     minifyWhitespace: true,
     sourcemap: true,
     sourcesContent: false,
+    plugins: [deferBuiltins],
     define: { XFSKIT_VERSION: JSON.stringify(version) },
   });
 }

@@ -1,0 +1,144 @@
+/**
+ * Hostile images and paths against every command: one line on stderr or a report, the right exit bits, no stack
+ * trace, and no byte changed (compared by hash).
+ */
+import { createHash } from 'node:crypto';
+import { chmodSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { type RunResult, temporaryDirectory, xfskit } from '../../support/oracle.ts';
+
+const MIB = 2 ** 20;
+
+function path(name: string): string {
+  return join(temporaryDirectory(), name);
+}
+
+function hashOf(file: string): string {
+  return createHash('sha256').update(readFileSync(file)).digest('hex');
+}
+
+/** Commands that read IMAGE as a filesystem, as a user would type them. */
+const readers: Readonly<Record<string, readonly string[]>> = {
+  check: ['check'],
+  'check --json': ['check', '--json'],
+  'repair -n': ['repair', '-n'],
+  repair: ['repair'],
+  inject: ['inject', 'leaked-cow'],
+};
+
+/** A small stream of bytes that looks random (xorshift), the same on each run. */
+function noise(length: number): Uint8Array {
+  const words = new Uint32Array(length / 4);
+  let state = 0x9e3779b9;
+  for (let i = 0; i < words.length; i++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    words[i] = state;
+  }
+  return new Uint8Array(words.buffer);
+}
+
+function ext4Like(): Uint8Array {
+  const bytes = new Uint8Array(16 * MIB);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(1024, 4096, true); // s_inodes_count
+  view.setUint32(1028, 4096, true); // s_blocks_count_lo
+  view.setUint32(1048, 2, true); // s_log_block_size
+  view.setUint16(1080, 0xef53, true); // s_magic
+  return bytes;
+}
+
+function expectOneLine(result: RunResult): void {
+  expect(result.signal).toBeNull();
+  expect(result.stderr).not.toMatch(/^\s+at /m);
+  expect(result.stderr).not.toContain('internal error');
+  expect(result.stderr).toMatch(/^xfskit [a-z]+: [^\n]+\n$/);
+}
+
+beforeAll(() => {
+  writeFileSync(path('zero.img'), new Uint8Array(16 * MIB));
+  writeFileSync(path('random.img'), noise(10 * MIB));
+  writeFileSync(path('ext4.img'), ext4Like());
+  writeFileSync(path('tiny.img'), 'XFSB');
+  const made = xfskit(['mkfs', '-q', '-d', 'size=512m', path('whole.img')]);
+  expect({ status: made.status, stderr: made.stderr }).toEqual({ status: 0, stderr: '' });
+  const start = readFileSync(path('whole.img')).subarray(0, MIB);
+  writeFileSync(path('cut.img'), start);
+  writeFileSync(path('sector.img'), start.subarray(0, 512));
+  writeFileSync(path('headless.img'), Buffer.concat([noise(4096), start.subarray(4096)]));
+});
+
+describe.each(Object.keys(readers))('%s', (name) => {
+  test.each(['zero.img', 'random.img', 'ext4.img', 'tiny.img', 'headless.img', 'sector.img', 'cut.img'])(
+    'survives %s and leaves it alone',
+    (image) => {
+      const before = hashOf(path(image));
+      const result = xfskit([...readers[name]!, path(image)], { timeout: 20_000 });
+      expect(result.signal).toBeNull();
+      expect(result.stderr).not.toMatch(/^\s+at /m);
+      expect(result.stderr).not.toContain('internal error');
+      expect(result.stderr.split('\n').length).toBeLessThanOrEqual(3);
+      // Damage (4) or "this cannot be looked at" (8); never clean, never fixed.
+      expect([4, 8]).toContain(result.status);
+      expect(result.stdout.length + result.stderr.length).toBeGreaterThan(0);
+      expect(hashOf(path(image))).toBe(before);
+    },
+  );
+});
+
+test.each(['check', 'repair', 'undo'])('%s: paths that hold no image', (command) => {
+  writeFileSync(path('empty'), '');
+  mkdirSync(path('folder'), { recursive: true });
+  const run = (image: string): RunResult =>
+    xfskit(command === 'undo' ? ['undo', path('nothing.undo'), image] : [command, image]);
+  const seen = [path('folder'), path('empty'), path('missing'), '/dev/null', path('new\nline')].map(run);
+  for (const result of seen) {
+    expectOneLine(result);
+    expect(result.status).toBe(8);
+    expect(result.stdout).toBe('');
+  }
+  expect(seen.map(({ stderr }) => /: ([^:]+)\n$/.exec(stderr)![1])).toEqual([
+    'is a directory, not an image file or block device',
+    'is empty',
+    'no such file',
+    'is a character device, not an image file or block device',
+    'no such file',
+  ]);
+});
+
+test('an image that may not be read or written is refused', () => {
+  if (process.getuid?.() === 0) return; // root may read everything
+  writeFileSync(path('closed.img'), new Uint8Array(4096));
+  chmodSync(path('closed.img'), 0o400);
+  expect(xfskit(['repair', path('closed.img')]).stderr).toContain('permission denied');
+  chmodSync(path('closed.img'), 0);
+  const result = xfskit(['check', path('closed.img')]);
+  expectOneLine(result);
+  expect(result.status).toBe(8);
+});
+
+test('check sees that the end of the image is missing', () => {
+  const image = path('short.img');
+  expect(xfskit(['mkfs', '-q', '-d', 'size=512m', image]).status).toBe(0);
+  truncateSync(image, 400 * MIB);
+  const before = statSync(image).mtimeMs;
+  const result = xfskit(['check', image]);
+  expect([4, 8]).toContain(result.status);
+  expect(result.stderr).not.toMatch(/^\s+at /m);
+  expect(statSync(image).mtimeMs).toBe(before);
+  const repair = xfskit(['repair', image]);
+  expect([4, 8]).toContain(repair.status);
+  expect(statSync(image).mtimeMs).toBe(before);
+});
+
+test('undo refuses what is no journal', () => {
+  writeFileSync(path('no.undo'), 'not a journal, but long enough to be looked at'.repeat(10));
+  const before = hashOf(path('zero.img'));
+  const result = xfskit(['undo', path('no.undo'), path('zero.img')]);
+  expectOneLine(result);
+  expect(result.stderr).toContain('is no undo journal');
+  expect(result.status).toBe(8);
+  expect(hashOf(path('zero.img'))).toBe(before);
+});

@@ -1,0 +1,117 @@
+/** Reports: grouping, the cap, colour, JSON, hostile text; and the document of findings. */
+import { expect, test } from '@jest/globals';
+import { FINDINGS, type Finding } from '../../../src/format/findings.ts';
+import { findingsMarkdown } from '../../../src/report/markdown.ts';
+import { type CheckReport, printJson, printText, stateOf, toJson } from '../../../src/report/report.ts';
+
+const leaked = (agno: number, agbno: number): Finding => ({
+  code: 'LEAKED_COW',
+  severity: 'error',
+  where: { agno, agbno, blocks: 3 },
+  message: `AG ${agno}: leaked CoW staging extent at block ${agbno}, 3 blocks`,
+  fix: 'free the blocks',
+});
+
+function report(findings: readonly Finding[], more: Partial<CheckReport> = {}): CheckReport {
+  return {
+    image: 'disk.img',
+    findings,
+    provisional: false,
+    logState: 'clean',
+    exit: findings.length > 0 ? 4 : 0,
+    summary: {},
+    ...more,
+  };
+}
+
+test('groups by AG in order, the filesystem first, and ends on the verdict', () => {
+  const findings: Finding[] = [
+    leaked(2, 7),
+    leaked(0, 5),
+    { code: 'SB_FIELD', severity: 'warning', where: {}, message: 'superblock: imax_pct 101' },
+    leaked(2, 9),
+  ];
+  expect(printText(report(findings), { colour: false })).toBe(
+    [
+      'filesystem',
+      '  warning SB_FIELD  superblock: imax_pct 101',
+      'AG 0',
+      '  error   LEAKED_COW  AG 0: leaked CoW staging extent at block 5, 3 blocks',
+      'AG 2',
+      '  error   LEAKED_COW  AG 2: leaked CoW staging extent at block 7, 3 blocks',
+      '  error   LEAKED_COW  AG 2: leaked CoW staging extent at block 9, 3 blocks',
+      'disk.img: damaged (3 errors, 1 warning)',
+      '',
+    ].join('\n'),
+  );
+});
+
+test('shows at most `cap` of one code in one AG, and counts the rest', () => {
+  const many = Array.from({ length: 100_000 }, (_, i) => leaked(1, i));
+  const lines = printText(report(many), { colour: false, cap: 3 }).trimEnd().split('\n');
+  expect(lines.length).toBe(6);
+  expect(lines[4]).toBe('  ... and 99997 more like the last one');
+  expect(lines[5]).toBe('disk.img: damaged (100000 errors)');
+  const all = printText(report(many.slice(0, 50)), { colour: false, verbose: true });
+  expect(all.split('\n').filter((line) => line.includes('leaked CoW staging extent at')).length).toBe(50);
+  expect(all).toContain(FINDINGS.LEAKED_COW.explanation);
+  expect(all).toContain('repair: free the blocks');
+});
+
+test('writes no escape codes unless colour is on, and never those of an image', () => {
+  const hostile: Finding = { ...leaked(0, 1), message: 'name \u001b[31mred\u0007\nsecond line\u009b' };
+  const plain = printText(report([hostile], { summary: { 'a total': 12 } }), { colour: false });
+  expect(/\p{Cc}/u.test(plain.replaceAll('\n', ''))).toBe(false);
+  expect(plain).toContain('name \\x1b[31mred\\x07\\x0asecond line\\x9b');
+  expect(plain).toMatch(/a total\s+│\s+12 │/);
+  expect(printText(report([hostile]), { colour: true })).toContain('\u001b[31m');
+});
+
+test('says provisional for a dirty log, and what was changed', () => {
+  const text = printText(
+    report([leaked(0, 1)], { provisional: true, logState: 'dirty: 3 records', applied: ['AG 0: rebuilt'] }),
+    {
+      colour: false,
+    },
+  );
+  expect(text).toContain('log: dirty: 3 records; what follows is provisional');
+  expect(text).toContain('changes\n  AG 0: rebuilt\n');
+  expect(text).toMatch(/disk\.img: provisional \(1 error\)\n$/);
+});
+
+test('the state follows the exit bits', () => {
+  const of = (exit: number): string => stateOf(report([], { exit }));
+  expect([0, 1, 4, 5, 8, 12, 16 + 8, 32].map(of)).toEqual([
+    'clean',
+    'repaired',
+    'damaged',
+    'damaged',
+    'failed',
+    'failed',
+    'failed',
+    'cancelled',
+  ]);
+});
+
+test('JSON has tool, version, state, findings, summary and exit', () => {
+  const value = JSON.parse(printJson(report([leaked(3, 4)], { summary: { blocks: 3 } })));
+  expect(value).toEqual({
+    tool: 'xfskit',
+    version: expect.any(String),
+    image: 'disk.img',
+    state: 'damaged',
+    provisional: false,
+    log: 'clean',
+    findings: [leaked(3, 4)],
+    summary: { blocks: 3 },
+    exit: 4,
+  });
+  expect(toJson(report([], { applied: ['x'] }))).toHaveProperty('applied', ['x']);
+});
+
+test('docs/FINDINGS.md has a section for every code', () => {
+  const text = findingsMarkdown();
+  const codes = [...text.matchAll(/^### (\w+)$/gm)].map((match) => match[1]!);
+  expect(codes.sort()).toEqual(Object.keys(FINDINGS).sort());
+  for (const row of Object.values(FINDINGS)) expect(text).toContain(row.explanation);
+});
