@@ -1,9 +1,9 @@
 /**
  * Puts a planned filesystem on a device.
  *
- * Order, so that a mkfs that is killed leaves nothing that mounts: the primary superblock with inprogress set,
- * then everything else, a flush, and last the primary superblock as it shall be. What was there before is wiped
- * where it could be taken for something: both ends of the device, secondary superblocks of an old XFS, the log.
+ * Order, so that a mkfs that is killed leaves nothing that mounts: both ends of the device are wiped, the start
+ * first; then comes the primary superblock with inprogress set, then everything else, a flush, and last the primary
+ * superblock as it shall be. Secondary superblocks of an old XFS and the log are wiped too.
  *
  * Nothing is written where zeros are already: a new sparse image stays sparse, whatever its size.
  */
@@ -34,20 +34,19 @@ function zero(device: Device, offset: number, length: number): void {
   }
 }
 
-/** Zeros the secondary superblocks of an XFS that was here before, as far as its primary makes sense. */
-function wipeOldSecondaries(device: Device): void {
-  if (device.size < 512 || device.isFresh?.(0, 512)) return;
+/** Bytes where an XFS that was here before has secondary superblocks, as far as its primary makes sense. */
+function oldSecondaries(device: Device): number[] {
+  if (device.size < 512 || device.isFresh?.(0, 512)) return [];
   const old = SUPERBLOCK.over(readBytes(device, 0, 512));
   const log = Math.log2(old.blocksize);
-  if (old.magicnum !== SB_MAGIC || log !== old.blocklog || log < 9 || log > 16) return;
+  if (old.magicnum !== SB_MAGIC || log !== old.blocklog || log < 9 || log > 16) return [];
   const { agblocks, agcount, dblocks } = old;
   const sane = agblocks >= 64 && dblocks <= agcount * agblocks && dblocks >= (agcount - 1) * agblocks + 64;
-  if (!sane) return;
-  for (let agno = 1; agno < Math.min(agcount, MAX_OLD_AGS); agno++) {
-    const at = agno * agblocks * old.blocksize;
-    if (at + 512 > device.size) return;
-    zero(device, at, 512);
-  }
+  if (!sane) return [];
+  const inside = Math.ceil(device.size / (agblocks * old.blocksize));
+  const count = Math.min(agcount, inside, MAX_OLD_AGS);
+  const starts = Array.from({ length: count }, (_, agno) => agno * agblocks * old.blocksize);
+  return starts.slice(1).filter((at) => at + 512 <= device.size);
 }
 
 function wipeEnds(device: Device): void {
@@ -83,8 +82,9 @@ function addCounters(sum: Counters, built: BuiltAg): Counters {
 export function writeFilesystem(device: Device, plan: Plan, now: Moment): void {
   const geometry = geometryOfPlan(plan);
   const none: Counters = { icount: 0, ifree: 0, fdblocks: 0 };
-  wipeOldSecondaries(device);
+  const old = oldSecondaries(device);
   wipeEnds(device);
+  for (const at of old) zero(device, at, 512);
   device.write(0, encodePrimary(plan, geometry.rootino, none, true));
   device.flush();
 
