@@ -45,9 +45,9 @@ export type Shown =
   | 'time' // seconds of a timestamp as a date; the row's bits are the whole 64-bit timestamp
   | 'nsec' // nanoseconds of a timestamp; the row's bits are the whole 64-bit timestamp
   | 'qtimer' // quota timer: a date, or a plain number for id 0 and for zero
-  | 'crc' // hex and whether it is right
+  | 'crc' // hex of the four stored bytes as they stand (big-endian), and whether they are right
   | 'format' // fork format: number and name
-  | 'text' // quoted characters, every byte of the field or array
+  | 'text' // quoted characters, every byte of the field or array; bytes 7 to 13 are \a to \g, as xfs_db has them
   | 'uuid'
   | 'tuple' // array of structs: [names] once, then one bracket an element
   | (string & {});
