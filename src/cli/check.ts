@@ -22,6 +22,9 @@ export function define(command: Command): void {
     .action((image: string, flags: Flags) => {
       const device = openDevice(image, flags.offset ? { offset: parseOffset(flags.offset) } : {});
       try {
+        if (device.busy) {
+          process.stderr.write(`xfskit check: ${image}: ${device.busy}; what is read may be changing\n`);
+        }
         const check = checkImage(device);
         const damaged = isDamaged(check.findings) || check.provisional;
         const report = reportOf(image, check, damaged ? exitBits.unfixed : exitBits.clean);

@@ -7,7 +7,6 @@ import { version } from '../report/version.ts';
 import { setColourFlag, takeColourFlag } from './colour.ts';
 import { commands } from './commands.ts';
 import { exitBits, exitOf } from './exit.ts';
-import { watchInterrupt } from './interrupt.ts';
 
 const AFTER_HELP = `
 Exit status (bits, as fsck): 0 clean, 1 fixed, 4 damage left, 8 operational error, 16 usage, 32 cancelled.
@@ -21,7 +20,6 @@ export async function main(argv: readonly string[]): Promise<void> {
     process.stdout.write(`xfskit ${version}\n`);
     return;
   }
-  watchInterrupt();
   const { rest, flag } = takeColourFlag(argv);
   setColourFlag(flag);
   const name = commandName(rest);

@@ -13,6 +13,7 @@ import { applyRepair, type PlannedRepair, planRepair } from '../repair/repair.ts
 import { type CheckReport, printJson, printText } from '../report/report.ts';
 import { reportOf, textOptions } from './check.ts';
 import { exitBits } from './exit.ts';
+import { protect } from './interrupt.ts';
 import { parseOffset } from './offset.ts';
 
 interface Flags {
@@ -63,9 +64,11 @@ function defaultUndo(image: string): string {
 }
 
 function apply(planned: PlannedRepair, device: Device, undo: string, keep: boolean): void {
-  writeUndo(undo, device, planned.overlay.runs());
-  applyRepair(planned, device);
-  if (!keep) unlinkSync(undo);
+  protect(() => {
+    writeUndo(undo, device, planned.overlay.runs());
+    applyRepair(planned, device);
+    if (!keep) unlinkSync(undo);
+  });
 }
 
 function say(image: string, planned: PlannedRepair, didApply: boolean, flags: Flags): void {

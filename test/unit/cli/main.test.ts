@@ -4,6 +4,7 @@ import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from '@jest/globals';
+import { buildSync } from 'esbuild';
 import { decideColour, takeColourFlag } from '../../../src/cli/colour.ts';
 import { commands } from '../../../src/cli/commands.ts';
 import { exitOf } from '../../../src/cli/exit.ts';
@@ -105,27 +106,47 @@ test('a reader that goes away is no error', () => {
   expect(piped.stderr).toBe('');
 });
 
-test('Ctrl-C is exit 32', async () => {
-  const program = `import(process.argv[1]).then(async (xfskit) => {
-    process.stdin.resume();
-    await xfskit.main(['help']);
-    console.log('ready');
-  })`;
-  const bundle = pathToFileURL(join(repository, 'dist', 'xfskit.js')).href;
-  const child = spawn(process.execPath, ['-e', program, bundle], { stdio: ['pipe', 'pipe', 'pipe'] });
-  let stderr = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    stderr += chunk.toString();
+/** Runs a script with src/cli/interrupt.ts as `interrupt`, sends SIGINT when it says ready, and waits for the end. */
+async function interrupted(script: string): Promise<{ code: unknown; signal: unknown; output: string }> {
+  const { outputFiles } = buildSync({
+    stdin: {
+      contents: `import * as interrupt from './src/cli/interrupt.ts';\n${script}`,
+      resolveDir: repository,
+    },
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    write: false,
   });
-  await new Promise<void>((resolve) => {
-    child.stdout.on('data', (chunk: Buffer) => {
-      if (chunk.toString().includes('ready')) resolve();
-    });
+  const child = spawn(process.execPath, ['-e', outputFiles[0]!.text], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  const ended = new Promise<{ code: unknown; signal: unknown }>((resolve) => {
+    child.once('close', (code, signal) => resolve({ code, signal }));
   });
-  const code = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGINT');
-  expect(await code).toBe(32);
-  expect(stderr).toBe('xfskit: cancelled\n');
+  const collect = (chunk: Buffer): void => {
+    output += chunk.toString();
+    if (chunk.toString().includes('ready')) child.kill('SIGINT');
+  };
+  child.stdout.on('data', collect);
+  child.stderr.on('data', collect);
+  return { ...(await ended), output };
+}
+
+const BUSY = `const busy = (ms) => { const end = Date.now() + ms; while (Date.now() < end); };
+  const say = (text) => require('fs').writeSync(1, text);`;
+
+test('Ctrl-C: 32 at the next breath, at once where nothing breathes, never within protected work', async () => {
+  const breathing = `${BUSY} say('ready ');
+    (async () => { for (let i = 0; i < 100; i++) { busy(50); await interrupt.breathe(); } say('end'); })();`;
+  // The first breath installs the handler, so one is taken before the signal can come.
+  const warm = breathing.replace("say('ready ');", "interrupt.breathe(); say('ready ');");
+  expect(await interrupted(warm)).toEqual({ code: 32, signal: null, output: 'ready xfskit: cancelled\n' });
+  const deaf = `${BUSY} say('ready '); busy(5000); say('end');`;
+  expect(await interrupted(deaf)).toEqual({ code: null, signal: 'SIGINT', output: 'ready ' });
+  const applying = `${BUSY}
+    interrupt.protect(() => { say('ready '); busy(300); say('applied '); });
+    setTimeout(() => say('end'), 50);`;
+  expect(await interrupted(applying)).toEqual({ code: 0, signal: null, output: 'ready applied end' });
 });
 
 test('start-up costs little more than Node itself', () => {
