@@ -108,6 +108,7 @@ function bmbtRoot(type: 'bmapbtd' | 'bmapbta', key: Struct): Shape {
       }),
     ],
     (s) => s.bits,
+    true,
   );
 }
 

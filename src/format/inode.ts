@@ -296,6 +296,7 @@ export const INODE_U3 = layout(
     const inode = inodeScope(scope);
     return dataForkBytes(inode.view, inode.bit >>> 3, inode.geometry.inodesize) * 8;
   },
+  true,
 );
 
 /** Attribute fork. */
@@ -315,16 +316,19 @@ export const INODE_A = layout(
     const inode = inodeScope(scope);
     return attrForkBytes(inode.view, inode.bit >>> 3, inode.geometry.inodesize) * 8;
   },
+  true,
 );
 
 /** A whole inode of `geometry.inodesize` bytes. */
 export const INODE = layout('inode', 'Inode', [
-  row('core', INODE_CORE, 'core'),
-  field('next_unlinked', 'next_unlinked'),
-  row('v3', INODE_V3, 'version 3 part of the core', { at: () => 0 }),
-  row('u3', INODE_U3, 'data fork', { at: () => INODE_CORE_BYTES * 8 }),
+  // First, because its flags say where the core keeps its extent counts.
+  row('v3', INODE_V3, 'version 3 part of the core', { at: () => 0, order: 2 }),
+  row('core', INODE_CORE, 'core', { at: () => 0, order: 0 }),
+  field('next_unlinked', 'next_unlinked', { order: 1 }),
+  row('u3', INODE_U3, 'data fork', { at: () => INODE_CORE_BYTES * 8, order: 3 }),
   row('a', INODE_A, 'attribute fork', {
     when: (s) => s.view.getUint8((s.bit >>> 3) + DINODE.offset.forkoff) !== 0,
     at: (s) => (INODE_CORE_BYTES + dataForkBytes(s.view, s.bit >>> 3, s.geometry.inodesize)) * 8,
+    order: 4,
   }),
 ]);

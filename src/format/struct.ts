@@ -102,6 +102,8 @@ export interface Shape {
   readonly rows: readonly Row[];
   /** Size in bits when it does not depend on content. */
   readonly fixedBits: number | undefined;
+  /** Its size comes from around it (a fork has what its inode gives it), not from its own content. */
+  readonly outside?: boolean;
   sizeBits(scope: Scope): number;
 }
 
@@ -232,8 +234,10 @@ export function layout(
   doc: string,
   rows: readonly Row[],
   size?: number | ((scope: Scope) => number),
+  outside = false,
 ): Shape {
   const shape: Shape = {
+    outside,
     name,
     doc,
     rows,
