@@ -5,11 +5,11 @@ import type { Command } from 'commander';
 import { type Device, DeviceError } from '../device/device.ts';
 import { type OpenOptions, openDevice } from '../device/open.ts';
 import { UsageError } from '../format/errors.ts';
+import type { Timestamp } from '../format/time.ts';
 import { type Choice, chooseFilesystem } from '../mkfs/choose.ts';
 import { GivenOptions } from '../mkfs/given.ts';
 import { describeGroup, OPTION_GROUPS, type OptionGroup } from '../mkfs/options.ts';
 import { formatGeometry } from '../mkfs/report.ts';
-import type { Moment } from '../mkfs/rootchunk.ts';
 import { findSignature } from '../mkfs/signature.ts';
 import { readTopology } from '../mkfs/topology.ts';
 import { writeFilesystem } from '../mkfs/write.ts';
@@ -130,7 +130,7 @@ function say(choice: Choice, image: string, flags: Flags): void {
   if (!flags.quiet || flags.dryRun) process.stdout.write(formatGeometry(choice.plan, image));
 }
 
-function momentOf(milliseconds: number): Moment {
+function momentOf(milliseconds: number): Timestamp {
   const seconds = Math.floor(milliseconds / 1000);
   return { seconds, nanoseconds: (milliseconds - seconds * 1000) * 1_000_000 };
 }

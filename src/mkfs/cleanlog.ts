@@ -2,49 +2,59 @@
  * The log of a new filesystem: zeros behind one record at its start, whose single operation says that the
  * filesystem was unmounted. Facts: format-facts 13.9.
  *
- * A record has one header sector for each 32 KiB of its greatest size; the first holds the real header, the others
- * the cycle. Every data sector starts with the cycle too; the word it displaces is kept in the header.
+ * The record is as long as the log stripe unit. It has one header block for each 32 KiB of that; the first holds
+ * the real header, the others the cycle. Every data block starts with the cycle too; the word that it displaces
+ * is kept in the header. The CRC stays 0, which a clean log may have.
  */
-import { parseUuid } from '../format/kinds.ts';
+import {
+  BASIC_BLOCK,
+  LOG_CLIENT,
+  LOG_FORMAT_LITTLE,
+  LOG_HEADER_DATA,
+  LOG_OP,
+  LOG_OPERATION,
+  LOG_RECORD,
+  LOG_RECORD_MAGIC,
+  LOG_RECORD_VERSION,
+  LOG_UNMOUNT,
+  LOG_UNMOUNT_MAGIC,
+  logHeaderBlocks,
+} from '../format/log.ts';
 import type { Plan } from './plan.ts';
 
-const SECTOR = 512;
-const HEADER_MAGIC = 0xfeedbabe;
-const CYCLE = 1;
-const VERSION = 2;
-const CYCLE_DATA = 44;
-const FORMAT_LITTLE_ENDIAN = 1;
-const RECORD_BYTES = 32 * 1024;
+const FIRST_CYCLE = 1;
+/** Nothing refers to the transaction of an unmount; this number is what mkfs.xfs gives it. */
 const UNMOUNT_TID = 0xb0c0d0d0;
-const CLIENT_LOG = 0xaa;
-const UNMOUNT_FLAG = 0x20;
-const UNMOUNT_MAGIC = 0x556e;
 
 /** Bytes of the record that starts the log; everything behind it must be zeros. */
 export function encodeCleanLog(plan: Plan): Uint8Array {
   const sunit = plan.logsunit > 1 ? plan.logsunit : 0;
-  const total = Math.max(2 * SECTOR, sunit);
-  const headers = Math.max(1, Math.ceil(sunit / RECORD_BYTES));
-  const bytes = new Uint8Array(Math.max(total, (headers + 1) * SECTOR));
+  const recordBytes = Math.max(2 * BASIC_BLOCK, sunit);
+  const headers = logHeaderBlocks(sunit);
+  const bytes = new Uint8Array(recordBytes);
   const view = new DataView(bytes.buffer);
-  // Every sector shows the cycle, except the first, whose first word is the magic.
-  for (let at = SECTOR; at < bytes.length; at += SECTOR) view.setUint32(at, CYCLE);
-  view.setUint32(0, HEADER_MAGIC);
-  view.setUint32(4, CYCLE);
-  view.setUint32(8, VERSION);
-  view.setUint32(12, total - headers * SECTOR);
-  view.setUint32(16, CYCLE); // lsn: this cycle, block 0
-  view.setUint32(24, CYCLE); // tail lsn: the same
-  view.setUint32(36, 0xffffffff); // no record before
-  view.setUint32(40, 1); // operations
-  view.setUint32(CYCLE_DATA, UNMOUNT_TID); // displaced first word of the first data sector
-  view.setUint32(300, FORMAT_LITTLE_ENDIAN);
-  bytes.set(parseUuid(plan.uuid), 304);
-  view.setUint32(320, Math.max(RECORD_BYTES, sunit));
-  const operation = headers * SECTOR;
-  view.setUint32(operation + 4, 8);
-  view.setUint8(operation + 8, CLIENT_LOG);
-  view.setUint8(operation + 9, UNMOUNT_FLAG);
-  view.setUint16(operation + 12, UNMOUNT_MAGIC, true);
+  const operation = LOG_OPERATION.over(bytes, headers * BASIC_BLOCK);
+  operation.tid = UNMOUNT_TID;
+  operation.len = LOG_UNMOUNT.size;
+  operation.clientid = LOG_CLIENT.LOG;
+  operation.flags = LOG_OP.UNMOUNT;
+  LOG_UNMOUNT.over(bytes, headers * BASIC_BLOCK + LOG_OPERATION.size).magic = LOG_UNMOUNT_MAGIC;
+
+  const record = LOG_RECORD.over(bytes);
+  const displaced = [...record.cycle_data];
+  displaced[0] = view.getUint32(headers * BASIC_BLOCK);
+  record.cycle_data = displaced;
+  for (let at = BASIC_BLOCK; at < recordBytes; at += BASIC_BLOCK) view.setUint32(at, FIRST_CYCLE);
+  record.magic = LOG_RECORD_MAGIC;
+  record.cycle = FIRST_CYCLE;
+  record.version = LOG_RECORD_VERSION;
+  record.len = recordBytes - headers * BASIC_BLOCK;
+  record.lsn = BigInt(FIRST_CYCLE) << 32n;
+  record.tail_lsn = record.lsn;
+  record.prev_block = -1;
+  record.num_logops = 1;
+  record.fmt = LOG_FORMAT_LITTLE;
+  record.uuid = plan.uuid;
+  record.size = Math.max(LOG_HEADER_DATA, sunit);
   return bytes;
 }

@@ -3,8 +3,8 @@
  * everything after it (geometry block, ownership, superblock, log, writing) reads nothing else.
  */
 import { BTREE } from '../format/btree.ts';
+import { heightForBlocks, heightForRecords } from '../format/btreeheight.ts';
 import { CHUNK_INODES, Geometry, type GeometryFields } from '../format/geometry.ts';
-import { tallestTree } from './reservation.ts';
 
 export interface PlanFeatures {
   readonly finobt: boolean;
@@ -61,15 +61,12 @@ export function rootBlocksEnd(plan: Pick<Plan, 'sectsize' | 'blocksize' | 'featu
  */
 export function freeListBlocks(plan: Pick<Plan, 'blocksize' | 'agblocks' | 'features'>): number {
   const { blocksize, agblocks, features } = plan;
-  const alloc = Math.min(2, tallestTree(BTREE.bnobt, Math.floor((agblocks + 1) / 2), blocksize));
+  const alloc = Math.min(2, heightForRecords(BTREE.bnobt, Math.floor((agblocks + 1) / 2), blocksize));
   if (!features.rmapbt) return 2 * alloc;
-  // With shared blocks an rmapbt may fill the AG: two levels as soon as a root and two leaves fit.
   const rmap = features.reflink
-    ? agblocks - 1 > 2
-      ? 2
-      : 1
-    : Math.min(2, tallestTree(BTREE.rmapbt, agblocks, blocksize));
-  return 2 * alloc + rmap;
+    ? heightForBlocks(BTREE.rmapbt, agblocks, blocksize)
+    : heightForRecords(BTREE.rmapbt, agblocks, blocksize);
+  return 2 * alloc + Math.min(2, rmap);
 }
 
 /** Blocks of one inode chunk; with inodes of 64 or more a block, one block. */

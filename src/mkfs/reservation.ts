@@ -11,6 +11,7 @@
  * a larger one) have no row.
  */
 import { BTREE, type BtreeFamily, maxRecords } from '../format/btree.ts';
+import { heightForRecords } from '../format/btreeheight.ts';
 
 export interface LogDemand {
   readonly blocksize: number;
@@ -52,14 +53,6 @@ const halfFull = (family: BtreeFamily, blocksize: number): [number, number] => [
   Math.floor(maxRecords(family, 1, blocksize) / 2),
 ];
 
-/** Levels of a tree of `records` records whose blocks are all half full. */
-export function tallestTree(family: BtreeFamily, records: number, blocksize: number): number {
-  const [leaf, node] = halfFull(family, blocksize);
-  let height = 1;
-  for (let blocks = Math.ceil(records / leaf); blocks > 1; height++) blocks = Math.ceil(blocks / node);
-  return height;
-}
-
 /** Levels of a bmbt whose root holds `rootKeys` and which maps as many extents as an inode can count. */
 function tallestBmbt(maxExtents: number, rootKeys: number, blocksize: number): number {
   const [leaf, node] = halfFull(BTREE.bmapbt, blocksize);
@@ -72,11 +65,11 @@ function tallestBmbt(maxExtents: number, rootKeys: number, blocksize: number): n
 /** The building blocks of the rows below, for one geometry. */
 function costsOf(d: LogDemand) {
   const bs = d.blocksize;
-  const allocLevels = tallestTree(BTREE.bnobt, Math.floor((d.agblocks + 1) / 2), bs);
-  const rmapLevels = d.reflink ? OLD_REFLINK_RMAP_LEVELS : tallestTree(BTREE.rmapbt, d.agblocks, bs);
-  const refcountLevels = tallestTree(BTREE.refcntbt, d.agblocks, bs);
+  const allocLevels = heightForRecords(BTREE.bnobt, Math.floor((d.agblocks + 1) / 2), bs);
+  const rmapLevels = d.reflink ? OLD_REFLINK_RMAP_LEVELS : heightForRecords(BTREE.rmapbt, d.agblocks, bs);
+  const refcountLevels = heightForRecords(BTREE.refcntbt, d.agblocks, bs);
   const inopblog = Math.log2(bs / d.inodesize);
-  const inobtLevels = tallestTree(BTREE.inobt, 2 ** (d.agblklog + inopblog - 6), bs);
+  const inobtLevels = heightForRecords(BTREE.inobt, 2 ** (d.agblklog + inopblog - 6), bs);
   const dataLevels = tallestBmbt(d.nrext64 ? 2 ** 48 - 1 : 2 ** 31 - 1, 3, bs);
   const attrLevels = tallestBmbt(d.nrext64 ? 2 ** 32 - 1 : 2 ** 15 - 1, 2, bs);
   const extentsPerBlock = maxRecords(BTREE.bnobt, 0, bs) - halfFull(BTREE.bnobt, bs)[0];

@@ -16,17 +16,12 @@ import {
   S_IFREG,
 } from '../format/inode.ts';
 import { SFDIR_HEADER_BYTES } from '../format/sfdir.ts';
+import { encodeTimestamp, type Timestamp } from '../format/time.ts';
 import { ChunkColumns } from '../fs/space/columns.ts';
 import { chunkBlocks, type Plan } from './plan.ts';
 
-/** Point in time as seconds and nanoseconds. */
-export interface Moment {
-  readonly seconds: number;
-  readonly nanoseconds: number;
-}
-
 const USED_INODES = 3;
-const EPOCH: Moment = { seconds: 0, nanoseconds: 0 };
+const EPOCH: Timestamp = { seconds: 0, nanoseconds: 0 };
 
 /** Inodes that one allocation makes: 64, or a whole block of them where a block holds more. */
 const inodesMade = (plan: Plan): number => Math.max(CHUNK_INODES, plan.blocksize / plan.inodesize);
@@ -43,13 +38,7 @@ export function rootChunks(plan: Plan): ChunkColumns {
   return chunks;
 }
 
-/** On-disk timestamp: nanoseconds since 1901 with bigtime, else seconds and nanoseconds, 32 bits each. */
-function encodeTime(moment: Moment, bigtime: boolean): bigint {
-  if (bigtime) return BigInt(moment.seconds + 2 ** 31) * 1_000_000_000n + BigInt(moment.nanoseconds);
-  return (BigInt.asUintN(32, BigInt(moment.seconds)) << 32n) | BigInt(moment.nanoseconds);
-}
-
-function fillUsed(bytes: Uint8Array, at: number, index: number, plan: Plan, now: Moment): void {
+function fillUsed(bytes: Uint8Array, at: number, index: number, plan: Plan, now: Timestamp): void {
   const inode = DINODE.over(bytes, at);
   const { bigtime, nrext64 } = plan.features;
   const root = index === 0;
@@ -57,8 +46,8 @@ function fillUsed(bytes: Uint8Array, at: number, index: number, plan: Plan, now:
   inode.format = root ? FORK.LOCAL : FORK.EXTENTS;
   inode.aformat = FORK.EXTENTS;
   inode.nlink = root ? 2 : 1;
-  inode.atime = encodeTime(EPOCH, bigtime);
-  inode.mtime = encodeTime(now, bigtime);
+  inode.atime = encodeTimestamp(EPOCH, bigtime);
+  inode.mtime = encodeTimestamp(now, bigtime);
   inode.ctime = inode.mtime;
   inode.crtime = inode.mtime;
   inode.changecount = 2n;
@@ -73,7 +62,7 @@ function fillUsed(bytes: Uint8Array, at: number, index: number, plan: Plan, now:
 }
 
 /** Every inode of the first chunk, sealed; as many bytes as the chunk has. */
-export function encodeRootChunk(plan: Plan, geometry: Geometry, now: Moment): Uint8Array {
+export function encodeRootChunk(plan: Plan, geometry: Geometry, now: Timestamp): Uint8Array {
   const bytes = new Uint8Array(chunkBlocks(plan) * plan.blocksize);
   for (let index = 0; index < inodesMade(plan); index++) {
     const at = index * plan.inodesize;

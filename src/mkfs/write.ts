@@ -9,11 +9,12 @@
  */
 import { type Device, readBytes } from '../device/device.ts';
 import { SB_MAGIC, SUPERBLOCK } from '../format/superblock.ts';
+import type { Timestamp } from '../format/time.ts';
 import { type BuiltAg, buildAg } from '../fs/space/build.ts';
 import { encodeCleanLog } from './cleanlog.ts';
 import { contentsOf } from './ownership.ts';
 import { geometryOfPlan, type Plan } from './plan.ts';
-import { encodeRootChunk, type Moment } from './rootchunk.ts';
+import { encodeRootChunk } from './rootchunk.ts';
 import { type Counters, encodePrimary, secondaries } from './superblock.ts';
 
 /** Enough to cover every signature of `signature.ts` at either end. */
@@ -79,7 +80,7 @@ function addCounters(sum: Counters, built: BuiltAg): Counters {
 }
 
 /** Formats the device as planned; `now` goes into the timestamps. Throws DeviceError. */
-export function writeFilesystem(device: Device, plan: Plan, now: Moment): void {
+export function writeFilesystem(device: Device, plan: Plan, now: Timestamp): void {
   const geometry = geometryOfPlan(plan);
   const none: Counters = { icount: 0, ifree: 0, fdblocks: 0 };
   const old = oldSecondaries(device);
