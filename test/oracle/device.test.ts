@@ -10,6 +10,7 @@ import {
   describeKernel,
   mountImage,
   mustRun,
+  repairCheck,
   run,
   smallFilesystems,
   temporaryDirectory,
@@ -49,6 +50,16 @@ describeKernel('guards of openDevice', () => {
         expect(readBytes(reader, 0, 4)).toEqual(Uint8Array.from(Buffer.from('XFSB')));
         reader.close();
       }
+      for (const line of [['mkfs', '-f', '--unsupported'], ['repair'], ['inject', 'leaked-cow']]) {
+        const result = xfskit([...line, image]);
+        expect({ line, status: result.status, stdout: result.stdout }).toEqual({
+          line,
+          status: 8,
+          stdout: '',
+        });
+        expect(result.stderr).toMatch(/^xfskit [a-z]+: [^\n]*: not written, because it backs [^\n]*\n$/);
+      }
+      expect(xfskit(['check', image]).stderr).toContain('what is read may be changing');
       const copy = join(temporaryDirectory(), 'copy.img');
       copyFileSync(image, copy);
       expect(refused(copy)).toBeUndefined();
@@ -56,6 +67,7 @@ describeKernel('guards of openDevice', () => {
       unmount();
     }
     for (const name of [image, ...names]) expect(refused(name)).toBeUndefined();
+    expect(repairCheck(image).status).toBe(0);
     const reader = openDevice(image);
     expect(reader.busy).toBeUndefined();
     reader.close();
