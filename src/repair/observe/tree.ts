@@ -100,7 +100,12 @@ export class TreeWalk<Records> {
     this.visited.add(root);
     for (let height = levels - 1; height >= 0; height--) {
       const below = new Level();
-      for (let i = 0; i < level.agbno.length; i++) this.visit(level, i, height, height === levels - 1, below);
+      for (let i = 0; i < level.agbno.length; i++) {
+        // What is missing on this level is missing with its children.
+        if (level.gap[i]) below.markGap();
+        this.visit(level, i, height, height === levels - 1, below);
+      }
+      if (level.gap.at(-1)) below.markGap();
       level = below;
     }
   }
