@@ -22,6 +22,7 @@ interface Flags {
   readonly label?: string;
   readonly unsupported?: boolean;
   readonly offset?: string;
+  readonly json?: boolean;
 }
 
 const groups = Object.keys(OPTION_GROUPS) as OptionGroup[];
@@ -39,6 +40,7 @@ export function define(command: Command): void {
     .option('-q, --quiet', 'do not print the geometry')
     .option('-K, --nodiscard', 'accepted: nothing is ever discarded')
     .option('-L, --label <label>', 'label, at most 12 bytes')
+    .option('--json', 'print the plan as JSON in place of the geometry')
     .option('--offset <bytes>', 'the filesystem starts here inside the image')
     .option('--unsupported', 'allow less than 300 MB, a log below 64 MB, a single AG')
     .addHelpText('after', `\nSuboptions, comma-joined or repeated, each once:\n${helpOfRows()}\n${SUFFIXES}`)
@@ -127,7 +129,11 @@ function refuseOverwrite(device: Device, flags: Flags): void {
 
 function say(choice: Choice, image: string, flags: Flags): void {
   for (const notice of choice.notices) process.stderr.write(`${notice}\n`);
-  if (!flags.quiet || flags.dryRun) process.stdout.write(formatGeometry(choice.plan, image));
+  if (flags.quiet && !flags.dryRun) return;
+  const { plan } = choice;
+  process.stdout.write(
+    flags.json ? `${JSON.stringify({ image, ...plan }, null, 2)}\n` : formatGeometry(plan, image),
+  );
 }
 
 function momentOf(milliseconds: number): Timestamp {

@@ -1,5 +1,5 @@
 /**
- * Allocation groups: how many and how large (rules and measured vectors: docs/DESIGN.md, mkfs).
+ * Allocation groups: how many and how large (measured vectors: test/unit/mkfs/geometry.test.ts).
  *
  * Invariants: 16 MiB <= AG < 1 TiB; all AGs equal but the last, which is at least 16 MiB too, or is dropped; with
  * a stripe, AG starts fall on stripe units but not all on the same disk.

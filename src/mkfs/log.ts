@@ -83,6 +83,7 @@ const tooLarge = (blocks: number, most: number): never => {
 /** Start and length rounded to the stripe unit, still inside the AG. */
 function align(
   wish: LogWish,
+  agno: number,
   first: number,
   blocks: number,
   most: number,
@@ -90,7 +91,9 @@ function align(
 ): [number, number] {
   const unit = wish.lsunit || wish.ags.sunit;
   if (unit === 0) return [first, blocks];
-  const start = Math.ceil(first / unit) * unit;
+  // It is the fsbno that mkfs.xfs rounds; for a unit of two's power that is the block in the AG as well.
+  const base = agno * 2 ** wish.agblklog;
+  const start = Math.ceil((base + first) / unit) * unit - base;
   if (start >= agLength)
     throw new UsageError(
       `Due to stripe alignment, the internal log start (${start}) cannot be aligned within an allocation group.`,
@@ -135,7 +138,7 @@ export function placeLog(wish: LogWish): LogPlace {
     blocks = Math.min(blocks, most);
   }
   const agLength = agno === ags.agcount - 1 ? ags.dblocks - agno * ags.agblocks : ags.agblocks;
-  const [start, length] = align(wish, first, blocks, most, agLength);
+  const [start, length] = align(wish, agno, first, blocks, most, agLength);
   checkSize(length, least, blocksize);
   return { logAgno: agno, logAgbno: start, logblocks: length, logsunit };
 }

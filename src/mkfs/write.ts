@@ -14,6 +14,7 @@ import { type BuiltAg, buildAg } from '../fs/space/build.ts';
 import { encodeCleanLog } from './cleanlog.ts';
 import { contentsOf } from './ownership.ts';
 import { geometryOfPlan, type Plan } from './plan.ts';
+import { leaveResidue } from './residue.ts';
 import { encodeRootChunk } from './rootchunk.ts';
 import { type Counters, encodePrimary, secondaries } from './superblock.ts';
 
@@ -97,6 +98,7 @@ export function writeFilesystem(device: Device, plan: Plan, now: Timestamp): voi
   let counters = none;
   for (let agno = 0; agno < plan.agcount; agno++) {
     const built = buildAg(geometry, contentsOf(plan, geometry, agno));
+    leaveResidue(plan, built, geometry.agLength(agno));
     counters = addCounters(counters, built);
     writeAg(device, plan, built, agno === 0 ? undefined : secondary(agno));
   }

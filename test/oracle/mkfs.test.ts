@@ -74,7 +74,7 @@ const CASES: readonly Case[] = [
   plain('400m', '-b size=8192'),
   plain('500m', '-b size=2048 -m finobt=0 -d agsize=16m'),
   plain('512m', '-s size=4096'),
-  mounted('512m', '-s size=4096 -l su=128k -d agcount=5'),
+  mounted('512m', '-s size=4096 -l su=64k -d agcount=5'),
   plain('512m', '-s size=2048 -b size=2048'),
   plain('600m', '-b size=16384 -s size=512'),
   plain('700m', '-b size=65536'),
