@@ -94,6 +94,12 @@ test('creates and grows sparse files, and says which ranges are known to be zero
   expect(readBytes(grown, 0, 4096)).toEqual(new Uint8Array(4096));
   expect(grown.size).toBe(2 ** 20);
   grown.close();
+  const written = openDevice(scratch('made'), { write: true });
+  written.write(5 * 2 ** 20, Uint8Array.of(1));
+  written.close();
+  const reopened = openDevice(scratch('made'));
+  expect(reopened.isFresh?.(0, 4096)).toBe(false);
+  reopened.close();
   const longer = openDevice(scratch('grown'), { write: true, create: 4096 });
   expect(longer.size).toBe(2 ** 20);
   longer.close();
