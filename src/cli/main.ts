@@ -3,6 +3,7 @@
  * line on stderr and an exit code. A stack trace is shown with XFSKIT_DEBUG=1 alone.
  */
 import { Command, CommanderError } from 'commander';
+import { systemError } from '../device/file.ts';
 import { version } from '../report/version.ts';
 import { setColourFlag, takeColourFlag } from './colour.ts';
 import { commands } from './commands.ts';
@@ -16,16 +17,20 @@ Exit status (bits, as fsck): 0 clean, 1 fixed, 4 damage left, 8 operational erro
 export async function main(argv: readonly string[]): Promise<void> {
   quietBrokenPipe(process.stdout);
   quietBrokenPipe(process.stderr);
-  if (argv.length === 1 && argv[0] === '--version') {
-    process.stdout.write(`xfskit ${version}\n`);
-    return;
-  }
   const { rest, flag } = takeColourFlag(argv);
   setColourFlag(flag);
   const name = commandName(rest);
   const fail = (error: unknown): void => reportError(name, error);
-  process.on('uncaughtException', fail);
-  process.on('unhandledRejection', fail);
+  const failAndEnd = (error: unknown): never => {
+    fail(error);
+    process.exit();
+  };
+  process.on('uncaughtException', failAndEnd);
+  process.on('unhandledRejection', failAndEnd);
+  if (argv.length === 1 && argv[0] === '--version') {
+    process.stdout.write(`xfskit ${version}\n`);
+    return;
+  }
   try {
     const program = await defineProgram(name);
     if (rest.length === 0) program.help({ error: true });
@@ -87,6 +92,6 @@ function oneLine(text: string): string {
 /** A reader that went away (`| head`) is no error; the command goes on to its own exit status. */
 function quietBrokenPipe(stream: NodeJS.WriteStream): void {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code !== 'EPIPE') throw systemError(error, 'output');
   });
 }

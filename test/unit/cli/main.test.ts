@@ -1,6 +1,6 @@
 /** The command line itself: help, versions, wrong usage, colour, broken pipes, interrupts, start-up time. */
 import { spawn } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from '@jest/globals';
@@ -104,6 +104,16 @@ test('a reader that goes away is no error', () => {
   const piped = run('bash', ['-c', command, process.execPath, join(repository, 'bin', 'xfskit'), image]);
   expect(piped.stdout).toBe('0\n');
   expect(piped.stderr).toBe('');
+});
+
+test('output that cannot be written is exit 8 and one line', () => {
+  if (!existsSync('/dev/full')) return;
+  for (const line of ['--version', '--help', 'inject --list']) {
+    const bin = join(repository, 'bin', 'xfskit');
+    const full = run('bash', ['-c', `"$0" "$1" ${line} > /dev/full`, process.execPath, bin]);
+    expect(full.status).toBe(8);
+    expect(full.stderr).toMatch(/^xfskit[^\n]*: output: no space left\n$/);
+  }
 });
 
 /** Runs a script with src/cli/interrupt.ts as `interrupt`, sends SIGINT when it says ready, and waits for the end. */
