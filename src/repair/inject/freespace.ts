@@ -61,15 +61,17 @@ export const FREESPACE_KINDS: readonly InjectKind[] = [
     finds: 'BNOBT_SURPLUS',
     plant: (site) =>
       site.inSomeAg((ag) => {
-        const run = somePrivateRun(site, ag);
-        if (!run) return undefined;
-        const tooClose = runRows(ag.bnobt.records).some(
-          (row) => row.start <= run.start + run.count && run.start <= row.start + row.count,
-        );
-        if (tooClose) return undefined;
+        const free = runRows(ag.bnobt.records);
+        // Next to free space the two would have to be one record, which is another defect.
+        const touches = (run: RunRow): boolean =>
+          free.some((row) => row.start <= run.start + run.count && run.start <= row.start + row.count);
+        let run = somePrivateRun(site, ag);
+        for (let tries = 0; tries < 20 && run && touches(run); tries++) run = somePrivateRun(site, ag);
+        if (!run || touches(run)) return undefined;
+        const used = run;
         site.rewriteAg(ag, {
           tamper: (records) => {
-            const rows = [...runRows(records.bnobt), run].sort((a, b) => a.start - b.start);
+            const rows = [...runRows(records.bnobt), used].sort((a, b) => a.start - b.start);
             records.bnobt = runColumns(rows);
             records.cntbt = byLength(records.bnobt);
           },

@@ -11,16 +11,17 @@ import { writeReflinkFlag } from '../plan.ts';
 import type { InjectKind } from './kind.ts';
 import { NothingToSpoil, type Site } from './site.ts';
 
-function spoilHeader(site: Site, sector: 1 | 2, fields: readonly string[]): string {
-  const { sectsize } = site.geometry;
+/** Moves a header field by a little, up or down as given, so that the header by itself stays plausible. */
+function spoilHeader(site: Site, sector: 1 | 2, fields: Readonly<Record<string, 1 | -1>>): string {
   const agno = site.random(site.geometry.agcount);
-  const field = site.pick(fields)!;
+  const [field, sign] = site.pick(Object.entries(fields))!;
   const by = 1 + site.random(3);
   let told = '';
-  site.edit(site.geometry.headerByte(agno, sector), sectsize, (bytes) => {
+  site.edit(site.geometry.headerByte(agno, sector), site.geometry.sectsize, (bytes) => {
     const header = (sector === 1 ? AGF.over(bytes) : AGI.over(bytes)) as unknown as Record<string, number>;
     const old = header[field]!;
-    header[field] = old >= by ? old - by : old + by;
+    header[field] = Math.max(0, old + sign * by);
+    if (header[field] === old) header[field] = old + 1;
     told = `${field} ${old} -> ${header[field]}`;
     sealCrc(bytes, sector === 1 ? AGF_CRC_OFFSET : AGI_CRC_OFFSET);
   });
@@ -75,13 +76,13 @@ export const HEADER_KINDS: readonly InjectKind[] = [
     name: 'agf-counter',
     summary: 'an AGF counter that is off',
     finds: 'AGF_COUNTER',
-    plant: (site) => spoilHeader(site, 1, ['freeblks', 'longest', 'btreeblks']),
+    plant: (site) => spoilHeader(site, 1, { freeblks: 1, longest: -1, btreeblks: 1 }),
   },
   {
     name: 'agi-counter',
     summary: 'an AGI counter that is off',
     finds: 'AGI_COUNTER',
-    plant: (site) => spoilHeader(site, 2, ['count', 'freecount']),
+    plant: (site) => spoilHeader(site, 2, { count: 1, freecount: -1 }),
   },
   {
     name: 'duplicate-agfl',

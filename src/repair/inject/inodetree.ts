@@ -62,7 +62,7 @@ export const INODETREE_KINDS: readonly InjectKind[] = [
     name: 'missing-inobt',
     summary: 'an inode chunk that the inobt does not list',
     finds: 'INOBT_MISSING',
-    plant: (site) => spoilChunks(site, 'inobt', 2, (chunks, row) => editChunks(chunks, row), 'removed'),
+    plant: (site) => spoilChunks(site, 'inobt', 1, (chunks, row) => editChunks(chunks, row), 'removed'),
   },
   {
     name: 'missing-finobt',

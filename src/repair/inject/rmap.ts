@@ -11,7 +11,7 @@ import { someFreeRun } from './spot.ts';
 /** Spoils one record of a file's data whose start no other record has, so that order survives any change of it. */
 function spoilRecord(
   site: Site,
-  fits: (row: RmapRow) => boolean,
+  fits: (row: RmapRow, next: RmapRow | undefined) => boolean,
   spoil: (row: RmapRow) => RmapRow[],
   tell: string,
 ): string {
@@ -23,7 +23,7 @@ function spoilRecord(
         (row.flags & (FLAG_ATTR | FLAG_BMBT)) === 0 &&
         rows[i - 1]?.start !== row.start &&
         rows[i + 1]?.start !== row.start &&
-        fits(row),
+        fits(row, rows[i + 1]),
     );
     const target = site.pick(candidates);
     if (!target) return undefined;
@@ -50,15 +50,12 @@ function tamperRecord(
   });
 }
 
-/** An allocated inode of the AG other than `not`, or the root directory. */
-function someInode(site: Site, ag: AgObservation, not: number): number {
-  const { chunks } = ag;
-  for (let tries = 0; tries < 100 && chunks.length > 0; tries++) {
-    const c = site.random(chunks.length);
-    const ino = site.geometry.ino(ag.agno, chunks.startino[c]! + site.random(64));
-    if (ino !== not) return ino;
-  }
-  return not + 1;
+/** Some inode number of an existing chunk. */
+function someInode(site: Site): number {
+  const chunked = site.check.observation.ags.filter((ag) => ag.chunks.length > 0);
+  const ag = site.pick(chunked)!;
+  const chunk = site.random(ag.chunks.length);
+  return site.geometry.ino(ag.agno, ag.chunks.startino[chunk]! + site.random(4));
 }
 
 export const RMAP_KINDS: readonly InjectKind[] = [
@@ -71,7 +68,7 @@ export const RMAP_KINDS: readonly InjectKind[] = [
       site.inSomeAg((ag) => {
         const run = someFreeRun(site, ag, 8);
         if (!run) return undefined;
-        const owner = someInode(site, ag, 0);
+        const owner = someInode(site);
         const row: RmapRow = { ...run, owner, offset: site.random(1000), flags: 0 };
         site.rewriteAg(ag, {
           tamper: (records) => {
@@ -141,7 +138,8 @@ export const RMAP_KINDS: readonly InjectKind[] = [
     plant: (site) =>
       spoilRecord(
         site,
-        (row) => row.count > 1,
+        // The second piece starts one block further: another record there could sort before it.
+        (row, next) => row.count > 1 && next?.start !== row.start + 1,
         (row) => [
           { ...row, count: 1 },
           { ...row, start: row.start + 1, count: row.count - 1, offset: row.offset + 1 },

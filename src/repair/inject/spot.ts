@@ -46,8 +46,8 @@ export function somePrivateRun(site: Site, ag: AgObservation): { start: number; 
   }
   for (let tries = 0; tries < 50 && rows.length > 0; tries++) {
     const i = site.pick(rows)!;
-    const start = rmaps.start[i]!;
     const count = Math.min(rmaps.count[i]!, 1 + site.random(8));
+    const start = rmaps.start[i]! + site.random(rmaps.count[i]! - count + 1);
     if (!shared(start, start + count)) return { start, count };
   }
   return undefined;
