@@ -9,6 +9,7 @@ import { OWNER } from '../../format/btree.ts';
 import { crcIsGood } from '../../format/checksum.ts';
 import { CHUNK_INODES } from '../../format/geometry.ts';
 import { DINODE, INODE_MAGIC } from '../../format/inode.ts';
+import { readCount64 } from '../../format/kinds.ts';
 import { ChunkColumns, type ExtentColumns, type RunColumns } from '../../fs/space/columns.ts';
 import type { TreeObservation } from '../observation.ts';
 import type { Context } from './context.ts';
@@ -23,23 +24,102 @@ export interface ChunkWitnesses {
   readonly bnobt: TreeObservation<RunColumns>;
 }
 
-/** Chunks of an AG, sorted by startino and not overlapping, with masks as inobt or finobt give them. */
+/**
+ * Chunks of an AG, sorted by startino and not overlapping, with masks as inobt or finobt give them. Sets
+ * `filesLost` when another witness names inodes that cannot be found, and the inobt is not there to deny it.
+ */
 export function gatherChunks(context: Context, witnesses: ChunkWitnesses): ChunkColumns {
-  const known = new KnownInodes(context, witnesses.agno, witnesses.inobt.records);
-  const { finobt, rmapbt, agno } = witnesses;
+  const { finobt, rmapbt, inobt, agno } = witnesses;
+  const known = new KnownInodes(context, agno, inobt.records);
+  const believed = dropUnreal(context, witnesses, known);
+  let missing = 0;
   if (finobt) {
     const r = finobt.records;
-    for (let i = 0; i < r.length; i++) known.hearChunk(r.startino[i]!, r.holemask[i]!);
+    for (let i = 0; i < r.length; i++) missing += known.hearChunk(r.startino[i]!, r.holemask[i]!);
   }
   if (rmapbt) {
     const r = rmapbt.records;
     for (let i = 0; i < r.length; i++) {
-      if (r.owner[i] === OWNER.INODES) known.hearBlocks(r.start[i]!, r.start[i]! + r.count[i]!);
+      if (r.owner[i] === OWNER.INODES) missing += known.hearBlocks(r.start[i]!, r.start[i]! + r.count[i]!);
     }
   }
+  if (missing > 0 && !inobt.sound) context.filesLost = true;
   if (!rmapbt?.sound) probe(context, witnesses, known);
-  if (known.found.size === 0) return sorted([witnesses.inobt.records]);
-  return sorted([witnesses.inobt.records, known.assemble(context.geometry.agLength(agno))]);
+  if (known.found.size === 0) return believed;
+  return sorted([believed, known.assemble(context.geometry.agLength(agno))]);
+}
+
+/**
+ * Without the inobt, a sound rmapbt tells that no chunk was overlooked; failing that, the count of the AGI, if it
+ * is exactly what was found.
+ */
+export function chunksAreProved(witnesses: ChunkWitnesses, chunks: ChunkColumns): boolean {
+  if (witnesses.inobt.sound || witnesses.rmapbt?.sound) return true;
+  if (!witnesses.agi || !witnesses.agiSound) return false;
+  let count = 0;
+  for (let i = 0; i < chunks.length; i++) count += chunks.count[i]!;
+  return count === AGI.over(witnesses.agi).count;
+}
+
+/**
+ * The inobt's chunks without those that another index contradicts (the rmapbt knows no inodes there, or the bnobt
+ * calls the blocks free) and that hold no inode either: such a record is surplus, and nothing is lost with it.
+ */
+function dropUnreal(context: Context, witnesses: ChunkWitnesses, known: KnownInodes): ChunkColumns {
+  const { geometry } = context;
+  const { inobt, rmapbt, bnobt } = witnesses;
+  const denies = rmapbt?.sound ? new Runs() : undefined;
+  if (rmapbt && denies) {
+    const r = rmapbt.records;
+    for (let i = 0; i < r.length; i++) if (r.owner[i] === OWNER.INODES) denies.add(r.start[i]!, r.count[i]!);
+  }
+  const free = new Runs();
+  if (bnobt.sound) {
+    for (let i = 0; i < bnobt.records.length; i++) free.add(bnobt.records.start[i]!, bnobt.records.count[i]!);
+  }
+  const out = new ChunkColumns();
+  const c = inobt.records;
+  for (let i = 0; i < c.length; i++) {
+    const startino = c.startino[i]!;
+    const first = geometry.aginoAgbno(startino);
+    const end = geometry.aginoAgbno(startino + CHUNK_INODES - 1) + 1;
+    const doubtful = denies ? !denies.meets(first, end) : free.covers(first, end);
+    if (doubtful && !known.proveAny(startino, c.holemask[i]!)) continue;
+    out.push(startino, c.holemask[i]!, c.count[i]!, c.freecount[i]!, c.freeHigh[i]!, c.freeLow[i]!);
+  }
+  return out;
+}
+
+/** Runs of blocks in ascending order. */
+class Runs {
+  private readonly start: number[] = [];
+  private readonly end: number[] = [];
+
+  add(start: number, count: number): void {
+    this.start.push(start);
+    this.end.push(start + count);
+  }
+  /** Whether any run has a block from `first` up to, not with, `end`. */
+  meets(first: number, end: number): boolean {
+    const i = this.reaching(first);
+    return i < this.start.length && this.start[i]! < end;
+  }
+  /** Whether one run has them all. */
+  covers(first: number, end: number): boolean {
+    const i = this.reaching(first);
+    return i < this.start.length && this.start[i]! <= first && this.end[i]! >= end;
+  }
+  /** Index of the first run that ends behind `block`. */
+  private reaching(block: number): number {
+    let low = 0;
+    let high = this.start.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.end[middle]! <= block) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
 }
 
 /** Inode blocks that the inobt does not know of, proved one by one. */
@@ -51,7 +131,7 @@ class KnownInodes {
   /** startino / step of every block (or chunk) that the inobt covers. */
   private readonly covered = new Set<number>();
   private readonly step: number;
-  private readonly inode: Uint8Array;
+  private readonly inodes: Uint8Array;
   private readonly view: DataView;
 
   constructor(context: Context, agno: number, inobt: ChunkColumns) {
@@ -59,8 +139,8 @@ class KnownInodes {
     this.agno = agno;
     // What is proved at once: a block of inodes, or a chunk where a block holds more than one.
     this.step = Math.min(CHUNK_INODES, context.geometry.inopblock);
-    this.inode = new Uint8Array(context.geometry.inodesize);
-    this.view = new DataView(this.inode.buffer);
+    this.inodes = new Uint8Array(this.step * context.geometry.inodesize);
+    this.view = new DataView(this.inodes.buffer);
     for (let i = 0; i < inobt.length; i++) {
       this.eachStep(inobt.startino[i]!, inobt.holemask[i]!, (unit) => this.covered.add(unit));
     }
@@ -72,40 +152,61 @@ class KnownInodes {
     }
   }
 
-  hearChunk(startino: number, holemask: number): void {
-    this.eachStep(startino, holemask, (unit) => this.hear(unit));
+  /** Hears of a chunk; returns how many of its blocks hold no inode. */
+  hearChunk(startino: number, holemask: number): number {
+    let missing = 0;
+    this.eachStep(startino, holemask, (unit) => {
+      if (!this.hear(unit)) missing++;
+    });
+    return missing;
   }
 
-  hearBlocks(start: number, end: number): void {
+  /** Hears of inodes in blocks `start` up to, not with, `end`; returns how many hold none. */
+  hearBlocks(start: number, end: number): number {
     const { inopblock } = this.context.geometry;
     const last = (end * inopblock) / this.step;
-    for (let unit = (start * inopblock) / this.step; unit < last; unit++) this.hear(unit);
+    let missing = 0;
+    for (let unit = (start * inopblock) / this.step; unit < last; unit++) if (!this.hear(unit)) missing++;
+    return missing;
   }
 
-  isCovered(unit: number): boolean {
-    return this.covered.has(unit) || this.found.has(unit);
+  private hear(unit: number): boolean {
+    if (this.covered.has(unit) || this.found.has(unit)) return true;
+    if (!this.prove(unit)) return false;
+    this.found.add(unit);
+    return true;
   }
 
-  hear(unit: number): void {
-    if (!this.isCovered(unit) && this.prove(unit)) this.found.add(unit);
+  proveAny(startino: number, holemask: number): boolean {
+    let any = false;
+    this.eachStep(startino, holemask, (unit) => {
+      any ||= this.prove(unit);
+    });
+    return any;
   }
 
   /** Whether an inode is there that knows its own number. */
-  prove(unit: number): boolean {
-    const { context, agno, inode, view } = this;
+  private prove(unit: number): boolean {
+    const { context, agno, inodes, view } = this;
     const { geometry } = context;
-    const agino = unit * this.step;
-    if (!context.isAgino(agno, agino)) return false;
-    const ino = geometry.ino(agno, agino);
-    const at = geometry.inoByte(ino);
-    if (at + inode.length > context.device.size) return false;
-    if (!context.read(at, inode, `inode ${ino}`, agno)) return false;
-    return (
-      view.getUint16(DINODE.offset.magic) === INODE_MAGIC &&
-      view.getUint32(DINODE.offset.ino) * 2 ** 32 + view.getUint32(DINODE.offset.ino + 4) === ino &&
-      geometry.isMetaUuid(view, DINODE.offset.uuid) &&
-      crcIsGood(inode, DINODE.offset.crc)
-    );
+    const first = unit * this.step;
+    if (!context.isAgino(agno, first)) return false;
+    const ino = geometry.ino(agno, first);
+    const byte = geometry.inoByte(ino);
+    if (byte + inodes.length > context.device.size) return false;
+    if (!context.read(byte, inodes, `inode ${ino}`, agno)) return false;
+    for (let i = 0; i < this.step; i++) {
+      const at = i * geometry.inodesize;
+      if (
+        view.getUint16(at + DINODE.offset.magic) === INODE_MAGIC &&
+        readCount64(view, at + DINODE.offset.ino) === ino + i &&
+        geometry.isMetaUuid(view, at + DINODE.offset.uuid) &&
+        crcIsGood(inodes, DINODE.offset.crc, at, geometry.inodesize)
+      ) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Chunk records over the proved blocks; what a chunk lacks becomes a hole. */

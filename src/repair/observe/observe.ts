@@ -15,7 +15,7 @@ import { findLogHead } from '../../fs/log/head.ts';
 import { type ChunkColumns, ExtentColumns } from '../../fs/space/columns.ts';
 import type { AgObservation, LogObservation, Observation, UnlinkedInode } from '../observation.ts';
 import { BmbtWalk } from './bmbt.ts';
-import { gatherChunks } from './chunk.ts';
+import { chunksAreProved, gatherChunks } from './chunk.ts';
 import { Context } from './context.ts';
 import { ExtentReader, ForkReader, report } from './fork.ts';
 import { readAgf, readAgfl, readAgi } from './header.ts';
@@ -65,15 +65,10 @@ export function observe(device: Device): Observation {
     ags,
     flags: scan.flags,
     unlinked,
-    filesComplete: !context.filesLost && ags.every((ag) => ag.inobt.sound || chunksAreProved(ag)),
+    filesComplete: !context.filesLost && ags.every((ag) => chunksAreProved(ag, ag.chunks)),
     inodesAllocated: scan.allocated,
     findings: sink.take(),
   };
-}
-
-/** Without the inobt, only a sound rmapbt tells that no chunk was overlooked. */
-function chunksAreProved(ag: AgObservation): boolean {
-  return ag.rmapbt?.sound === true;
 }
 
 /** Headers and btrees of one AG. */

@@ -4,7 +4,7 @@
  */
 import { FINDINGS, type Finding, type FindingCode, type Where } from '../../format/findings.ts';
 
-const LIMIT_PER_CODE_AND_AG = 1000;
+const LIMIT_PER_CODE_AND_AG = 10_000;
 
 export interface Numbers {
   readonly found?: string | number;
