@@ -10,11 +10,14 @@ import { type CheckReport, stateOf } from './report.ts';
 
 export interface TextOptions {
   readonly colour: boolean;
-  /** Lines shown of one code in one AG; default 20. */
+  /** Lines shown of one code in one AG; default 1000. */
   readonly cap?: number;
   /** Every finding with the explanation and fix of its code. */
   readonly verbose?: boolean;
 }
+
+/** Lines of one code in one AG: enough for every real list of leaks, a bound for the rest. */
+const DEFAULT_CAP = 1000;
 
 const RANK: Readonly<Record<Severity, number>> = { error: 0, warning: 1, note: 2 };
 
@@ -32,7 +35,7 @@ export function printText(report: CheckReport, options: TextOptions): string {
     lines.push(...groupLines(findings, chalk, options));
   }
   if (report.applied !== undefined && report.applied.length > 0) {
-    lines.push(chalk.bold('changes'), ...capped(report.applied.map(printable), options.cap ?? 20));
+    lines.push(chalk.bold('changes'), ...capped(report.applied.map(printable), options.cap ?? DEFAULT_CAP));
   }
   const totals = Object.entries(report.summary);
   if (totals.length > 0) lines.push(summaryTable(totals));
@@ -62,7 +65,7 @@ function groupLines(findings: readonly Finding[], chalk: ChalkInstance, options:
   const lines: string[] = [];
   const groups = [...byCode.values()].sort((a, b) => RANK[a[0]!.severity] - RANK[b[0]!.severity]);
   for (const group of groups) {
-    const cap = options.verbose ? group.length : (options.cap ?? 20);
+    const cap = options.verbose ? group.length : (options.cap ?? DEFAULT_CAP);
     lines.push(
       ...capped(
         group.slice(0, cap).map((f) => findingLine(f, chalk)),

@@ -9,7 +9,7 @@
  */
 import { OWNER } from '../../format/btree.ts';
 import { ExtentColumns, FLAG_ATTR, FLAG_BMBT, RefcountColumns, RunColumns } from './columns.ts';
-import { orderByOwner, orderByStart } from './sort.ts';
+import { orderByOwner, orderByStart, radixOrder } from './sort.ts';
 
 /** Two claims on the same blocks that may not share them. */
 export interface Conflict {
@@ -34,21 +34,35 @@ const MAX_CONFLICTS = 1000;
 
 /** Sorts and merges rmap records into canonical form. */
 export function canonicalRmaps(extents: ExtentColumns): ExtentColumns {
-  const merged = new ExtentColumns();
-  const order = orderByOwner(extents);
-  let last = -1;
+  const byStart = radixOrder(extents.length, [extents.start.subarray(0, extents.length)]);
+  // Without overlaps whatever can merge stands side by side already: one cheap pass instead of a sort by owner.
+  if (isDisjoint(extents, byStart)) return mergeNeighbours(extents, byStart);
+  const merged = mergeNeighbours(extents, orderByOwner(extents));
+  const sorted = new ExtentColumns();
+  const order = orderByStart(merged);
+  for (let k = 0; k < order.length; k++) pushRow(sorted, merged, order[k]!);
+  return sorted;
+}
+
+function isDisjoint(extents: ExtentColumns, order: Uint32Array): boolean {
+  let end = 0;
   for (let k = 0; k < order.length; k++) {
     const i = order[k]!;
-    if (last >= 0 && continues(merged, last, extents, i)) merged.count[last]! += extents.count[i]!;
-    else {
-      last = merged.length;
-      pushRow(merged, extents, i);
-    }
+    if (extents.start[i]! < end) return false;
+    end = extents.start[i]! + extents.count[i]!;
   }
-  const sorted = new ExtentColumns();
-  const byStart = orderByStart(merged);
-  for (let k = 0; k < byStart.length; k++) pushRow(sorted, merged, byStart[k]!);
-  return sorted;
+  return true;
+}
+
+function mergeNeighbours(extents: ExtentColumns, order: Uint32Array): ExtentColumns {
+  const merged = new ExtentColumns();
+  for (let k = 0; k < order.length; k++) {
+    const i = order[k]!;
+    const last = merged.length - 1;
+    if (last >= 0 && continues(merged, last, extents, i)) merged.count[last]! += extents.count[i]!;
+    else pushRow(merged, extents, i);
+  }
+  return merged;
 }
 
 function pushRow(into: ExtentColumns, from: ExtentColumns, i: number): void {
