@@ -86,8 +86,21 @@ function say(image: string, planned: PlannedRepair, didApply: boolean, flags: Fl
     process.stderr.write(`xfskit repair: ${image}: ${count} left, ${reason}\n`);
 }
 
+/** What stays, told with the findings of the first check where they are the same. */
+function leftOf(planned: PlannedRepair): NonNullable<CheckReport['left']> {
+  if (planned.refused)
+    return planned.before.findings.map((finding) => ({ finding, reason: planned.refused! }));
+  const first = new Map(
+    planned.before.findings.map((finding) => [`${finding.code} ${finding.message}`, finding]),
+  );
+  return planned.left.map(({ finding, reason }) => ({
+    finding: first.get(`${finding.code} ${finding.message}`) ?? finding,
+    reason,
+  }));
+}
+
 function repairReport(image: string, planned: PlannedRepair, didApply: boolean): CheckReport {
   const remaining = planned.refused || isDamaged((didApply ? planned.after : planned.before).findings);
   const exit = (didApply ? exitBits.fixed : 0) | (remaining ? exitBits.unfixed : 0);
-  return { ...reportOf(image, planned.before, exit), applied: planned.actions };
+  return { ...reportOf(image, planned.before, exit), applied: planned.actions, left: leftOf(planned) };
 }

@@ -21,13 +21,18 @@ export interface CheckReport {
   readonly summary: Readonly<Record<string, number | string>>;
   /** What repair changed (or, with -n, would change), a line each. */
   readonly applied?: readonly string[];
+  /** Repair: damage that stays, with the reason. */
+  readonly left?: readonly { readonly finding: Finding; readonly reason: string }[];
 }
 
-/** The word for an exit code: cancelled, failed, damaged, repaired or clean. */
+/** The word for an exit code: cancelled, failed, provisional, damaged, partly repaired, repaired or clean. */
 export function stateOf(report: CheckReport): string {
   if (report.exit & 32) return 'cancelled';
   if (report.exit & 8) return 'failed';
-  if (report.exit & 4) return report.provisional ? 'provisional' : 'damaged';
+  if (report.exit & 4) {
+    if (report.provisional) return 'provisional';
+    return report.exit & 1 ? 'partly repaired' : 'damaged';
+  }
   return report.exit & 1 ? 'repaired' : 'clean';
 }
 
@@ -43,6 +48,7 @@ export function toJson(report: CheckReport): object {
     findings: report.findings,
     summary: report.summary,
     ...(report.applied ? { applied: report.applied } : {}),
+    ...(report.left ? { left: report.left } : {}),
     exit: report.exit,
   };
 }

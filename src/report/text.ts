@@ -35,7 +35,10 @@ export function printText(report: CheckReport, options: TextOptions): string {
     lines.push(...groupLines(findings, chalk, options));
   }
   if (report.applied !== undefined && report.applied.length > 0) {
-    lines.push(chalk.bold('changes'), ...capped(report.applied.map(printable), options.cap ?? DEFAULT_CAP));
+    lines.push(
+      chalk.bold(report.exit & 1 ? 'changes' : 'planned changes'),
+      ...capped(report.applied.map(printable), options.cap ?? DEFAULT_CAP),
+    );
   }
   const totals = Object.entries(report.summary);
   if (totals.length > 0) lines.push(summaryTable(totals));
@@ -104,18 +107,34 @@ function printable(text: string): string {
 
 function summaryTable(totals: readonly [string, number | string][]): string {
   // Without the empty styles cli-table3 writes ANSI codes into pipes.
-  const table = new Table({ style: { head: [], border: [] }, colAligns: ['left', 'right'] });
+  const table = new Table({
+    style: { head: [], border: [] },
+    colAligns: ['left', 'right'],
+    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
+  });
   for (const [name, value] of totals) table.push([printable(name), printable(String(value))]);
   return table.toString();
 }
 
 function verdict(report: CheckReport, chalk: ChalkInstance): string {
   const state = stateOf(report);
+  const paint = state === 'clean' || state === 'repaired' ? chalk.green : chalk.red;
+  const parts = [countText(report.findings, '')];
+  if (report.exit & 1) {
+    const left = new Set(report.left?.map((entry) => entry.finding));
+    const mended = report.findings.filter((finding) => finding.severity !== 'note' && !left.has(finding));
+    parts[0] = countText(mended, ' mended');
+    parts.push(countText([...left], ' left'));
+  }
+  const told = parts.filter((part) => part !== '').join('; ');
+  return `${printable(report.image)}: ${paint(state)}${told === '' ? '' : ` (${told})`}`;
+}
+
+/** `2 errors, 1 note mended`. */
+function countText(findings: readonly Finding[], suffix: string): string {
   const counts = (['error', 'warning', 'note'] as const)
-    .map((severity) => ({ severity, n: report.findings.filter((f) => f.severity === severity).length }))
+    .map((severity) => ({ severity, n: findings.filter((f) => f.severity === severity).length }))
     .filter(({ n }) => n > 0)
     .map(({ severity, n }) => `${n} ${severity}${n === 1 ? '' : 's'}`);
-  const paint = state === 'clean' || state === 'repaired' ? chalk.green : chalk.red;
-  const found = counts.length > 0 ? ` (${counts.join(', ')})` : '';
-  return `${printable(report.image)}: ${paint(state)}${found}`;
+  return counts.length === 0 ? '' : `${counts.join(', ')}${suffix}`;
 }
