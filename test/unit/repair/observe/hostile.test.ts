@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { DeviceError } from '../../../../src/device/device.ts';
+import { type Device, DeviceError } from '../../../../src/device/device.ts';
+import { FaultyDevice } from '../../../../src/device/faulty.ts';
 import { OverlayDevice } from '../../../../src/device/overlay.ts';
 import { CorruptionError, UnsupportedFeature } from '../../../../src/format/errors.ts';
 import { observe } from '../../../../src/repair/observe/observe.ts';
@@ -40,9 +41,46 @@ test('400 corruptions: only the named errors, and never a claim outside its AG',
 
 test('findings are bounded: what is over the limit is counted', () => {
   const sink = new FindingSink();
-  for (let i = 0; i < 5000; i++) sink.add('INODE_CRC', { agno: 3, ino: i }, `inode ${i}`);
+  for (let i = 0; i < 15_000; i++) sink.add('INODE_CRC', { agno: 3, ino: i }, `inode ${i}`);
   sink.add('INODE_CRC', { agno: 4 }, 'another AG');
   const all = sink.take();
-  expect(all.length).toBe(1002);
-  expect(all.at(-1)!.message).toBe('AG 3: 4000 more of this kind are not listed');
+  expect(all.length).toBe(10_002);
+  expect(all.at(-1)!.message).toBe('AG 3: 5000 more of this kind are not listed');
+});
+
+test('any one read that fails is a finding, not an end; only the superblock must be readable', () => {
+  const { device } = smallImage();
+  const counting = new FaultyDevice(device, []);
+  observe(counting);
+  expect(counting.reads).toBeGreaterThan(40);
+  for (let nth = 0; nth < counting.reads; nth++) {
+    const faulty = new FaultyDevice(device, [{ on: 'read', nth, kind: 'fail' }]);
+    if (nth < 2) {
+      expect(() => observe(faulty)).toThrow(DeviceError);
+      continue;
+    }
+    const codes = observe(faulty).findings.map((f) => f.code);
+    expect(codes.some((code) => code === 'READ_FAILED' || code === 'LOG_UNREADABLE')).toBe(true);
+  }
+});
+
+test('an inode chunk that cannot be read leaves the files incomplete', () => {
+  const { device, geometry } = smallImage();
+  const whole = 64 * geometry.inodesize;
+  const broken: Device = {
+    name: 'broken',
+    size: device.size,
+    writable: false,
+    read: (offset, into) => {
+      if (into.length === whole) throw new DeviceError('IO', 'broken: input/output error');
+      device.read(offset, into);
+    },
+    write: () => undefined,
+    flush: () => undefined,
+    close: () => undefined,
+  };
+  const seen = observe(broken);
+  expect(seen.findings.map((f) => f.code)).toContain('READ_FAILED');
+  expect(seen.filesComplete).toBe(false);
+  expect(seen.ags[0]!.chunks.length).toBe(1);
 });
