@@ -85,7 +85,7 @@ test('the state follows the exit bits', () => {
     'clean',
     'repaired',
     'damaged',
-    'damaged',
+    'partly repaired',
     'failed',
     'failed',
     'failed',
