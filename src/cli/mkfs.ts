@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { type Stats, statSync, truncateSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type Device, DeviceError } from '../device/device.ts';
+import { systemError } from '../device/file.ts';
 import { type OpenOptions, openDevice } from '../device/open.ts';
 import { UsageError } from '../format/errors.ts';
 import type { Timestamp } from '../format/time.ts';
@@ -74,7 +75,7 @@ function makeFilesystem(argument: string | undefined, given: GivenOptions, flags
   const image = imageOf(argument, given);
   const offset = parseOffset(flags.offset ?? '0');
   const remake = given.flag('d.file', false);
-  const stat = statSync(image, { throwIfNoEntry: false });
+  const stat = statOf(image);
   if (remake && stat && !stat.isFile())
     throw new UsageError(`specified "-d file" on ${image}, which is no regular file`);
   const fresh = remake || !stat || (stat.isFile() && stat.size === 0);
@@ -103,6 +104,14 @@ function makeFilesystem(argument: string | undefined, given: GivenOptions, flags
     if (!flags.dryRun) writeFilesystem(device, choice.plan, momentOf(Date.now()));
   } finally {
     device.close();
+  }
+}
+
+function statOf(image: string): Stats | undefined {
+  try {
+    return statSync(image, { throwIfNoEntry: false });
+  } catch (error) {
+    throw systemError(error, image);
   }
 }
 

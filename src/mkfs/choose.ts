@@ -9,6 +9,7 @@ import { parseUuid } from '../format/kinds.ts';
 import { agMinBlocks, layOutAgs } from './ag.ts';
 import type { GivenOptions, SizeUnits } from './given.ts';
 import { type LogPlace, placeLog, REALISTIC_LOG_BYTES, SMALLEST_SUPPORTED_BYTES } from './log.ts';
+import { freeListOf } from './ownership.ts';
 import { chunkBlocks, freeListBlocks, log2Up, type Plan, type PlanFeatures, rootBlocksEnd } from './plan.ts';
 import { chooseStripe, type Topology } from './stripe.ts';
 
@@ -32,8 +33,6 @@ export interface ChooseOptions {
   readonly allowSmall: boolean;
 }
 
-/** Largest filesystem that our numbers hold exactly (block and inode numbers stay below 2^53). */
-const MAX_DATA_BLOCKS = 2 ** 48;
 const LABEL_BYTES = 12;
 
 function chooseUnits(given: GivenOptions, topology: Topology, notices: string[]): SizeUnits {
@@ -129,10 +128,6 @@ function chooseDataBlocks(given: GivenOptions, units: SizeUnits, target: Target,
   const least = agMinBlocks(units.blocksize);
   if (dblocks < least)
     throw new UsageError(`size ${dblocks} of data subvolume is too small, minimum ${least} blocks`);
-  if (dblocks > MAX_DATA_BLOCKS)
-    throw new UsageError(
-      `size ${dblocks} of data subvolume is too large, maximum is ${MAX_DATA_BLOCKS} blocks`,
-    );
   return dblocks;
 }
 
@@ -171,7 +166,8 @@ function placeRoot(plan: Omit<Plan, 'rootAgbno'>): number {
   const length = plan.agcount === 1 ? plan.dblocks : plan.agblocks;
   const logEnd = plan.logAgbno + plan.logblocks;
   const inLog = plan.logAgno === 0 && agbno < logEnd && end > plan.logAgbno;
-  if (end > length || inLog)
+  const inFreeList = freeListOf(plan, 0, length).some((block) => block >= agbno && block < end);
+  if (end > length || inLog || inFreeList)
     throw new UsageError(
       `no room for the root inode at block ${agbno} of allocation group 0: choose another log size or place`,
     );

@@ -14,7 +14,7 @@ import { rootChunks } from './rootchunk.ts';
 const NO_UNLINKED: readonly number[] = Array.from({ length: AGI_UNLINKED_BUCKETS }, () => NULL_AGINO);
 
 /** Free runs of an AG behind its btree roots, before the AGFL and the inode chunk are taken: [start, count]. */
-function freeRuns(plan: Plan, agno: number, length: number): [number, number][] {
+function freeRuns(plan: Omit<Plan, 'rootAgbno'>, agno: number, length: number): [number, number][] {
   const first = rootBlocksEnd(plan);
   if (agno !== plan.logAgno) return [[first, length - first]];
   const end = plan.logAgbno + plan.logblocks;
@@ -29,7 +29,7 @@ function freeRuns(plan: Plan, agno: number, length: number): [number, number][] 
  * Blocks of the AGFL: from the smallest free run that holds them all, else from the largest ones; none at all where
  * the AG has too few free blocks (a log may fill its AG).
  */
-export function freeListOf(plan: Plan, agno: number, length: number): number[] {
+export function freeListOf(plan: Omit<Plan, 'rootAgbno'>, agno: number, length: number): number[] {
   const wanted = freeListBlocks(plan);
   const runs = freeRuns(plan, agno, length).sort((a, b) => a[1] - b[1] || a[0] - b[0]);
   if (runs.reduce((sum, [, count]) => sum + count, 0) < wanted) return [];

@@ -68,6 +68,7 @@ const CASES: readonly Case[] = [
   plain('300m', '-i size=2048,maxpct=80'),
   plain('300m', '-d agcount=1'),
   plain('300m', '-l agnum=0'),
+  plain('300m', '-m finobt=0,rmapbt=0 -d agcount=16 -l su=24k'),
   plain('300m', '-d agcount=1 -l size=5000b'),
   mounted('310m', '-d agsize=100m -L twelve-bytes'),
   plain('320m', '-b size=2048 -i size=1024 -n size=8192'),

@@ -191,6 +191,8 @@ describe('log', () => {
   });
   test('a root inode that repair would not find is refused', () => {
     expect(() => plan('300m', '-d agcount=1 -l su=256k')).toThrow('no room for the root inode');
+    // Here the AGFL would be where the root inode must be.
+    expect(() => plan('300m', '-l agnum=0,su=12k,size=16395b')).toThrow('no room for the root inode');
   });
 });
 
