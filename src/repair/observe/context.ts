@@ -16,11 +16,14 @@ export class Context {
   readonly agcount: number;
   /** Set when something that may own blocks could not be read (`filesComplete` of the observation). */
   filesLost = false;
+  /** Inode numbers from one AG to the next; kept, for it is asked for with every rmap record. */
+  private readonly aginoRange: number;
 
   constructor(device: Device, geometry: Geometry, sink: FindingSink) {
     this.device = device;
     this.geometry = geometry;
     this.sink = sink;
+    this.aginoRange = 2 ** geometry.aginolog;
     const agBytes = geometry.agblocks * geometry.blocksize;
     this.agcount = Math.min(geometry.agcount, Math.ceil(device.size / agBytes));
   }
@@ -52,9 +55,9 @@ export class Context {
 
   /** Whether `ino` can be an inode of this filesystem (says nothing about whether it is allocated). */
   isIno(ino: number): boolean {
-    const { geometry } = this;
     if (!(ino >= 0)) return false;
-    return this.isAgino(geometry.inoAgno(ino), geometry.inoAgino(ino));
+    const agno = Math.floor(ino / this.aginoRange);
+    return this.isAgino(agno, ino - agno * this.aginoRange);
   }
 
   isAgino(agno: number, agino: number): boolean {
