@@ -1,0 +1,103 @@
+/**
+ * `npm run bench [NAME...]`: our commands against xfsprogs', in turns, in one run; prints medians and ratios.
+ *
+ * Needs xfsprogs and, for the two reference images, their metadumps (`small.md.zst`, `share.md.zst`) in
+ * XFSKIT_REFERENCE_IMAGES (default ../shared/images), zstd and xfs_mdrestore. What is missing is said and left out.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const ROUNDS = 5;
+const root = resolve(import.meta.dirname, '..');
+const images = process.env.XFSKIT_REFERENCE_IMAGES ?? resolve(root, '../shared/images');
+const work = mkdtempSync(join(tmpdir(), 'xfskit-bench-'));
+const xfskit = join(root, 'bin/xfskit');
+const smallEnv = { ...process.env, TEST_DIR: 'x', TEST_DEV: 'x', QA_CHECK_FS: '1' };
+
+process.on('exit', () => rmSync(work, { recursive: true, force: true }));
+
+/** Wall seconds and peak MiB of one command; peak as the kernel counted it for the child (GNU time). */
+function measure(command) {
+  const report = join(work, 'time');
+  const timed = existsSync('/usr/bin/time') ? ['/usr/bin/time', '-o', report, '-f', '%M'] : [];
+  const start = process.hrtime.bigint();
+  const [program, ...rest] = [...timed, ...command];
+  const run = spawnSync(program, rest, { env: smallEnv, stdio: ['ignore', 'ignore', 'pipe'] });
+  const seconds = Number(process.hrtime.bigint() - start) / 1e9;
+  if (run.error || run.status !== 0) throw new Error(`${command.join(' ')}: ${run.error ?? run.stderr}`);
+  const peak =
+    timed.length > 0 ? Number(readFileSync(report, 'utf8').trim().split('\n').at(-1)) / 1024 : Number.NaN;
+  return { seconds, peak };
+}
+
+function median(values) {
+  return values.toSorted((a, b) => a - b)[values.length >> 1];
+}
+
+function compare(name, ours, theirs) {
+  const a = [];
+  const b = [];
+  measure(ours);
+  for (let round = 0; round < ROUNDS; round++) {
+    a.push(measure(ours));
+    b.push(measure(theirs));
+  }
+  const [wallA, wallB] = [a, b].map((runs) => median(runs.map((run) => run.seconds)));
+  const [peakA, peakB] = [a, b].map((runs) => median(runs.map((run) => run.peak)));
+  process.stdout.write(
+    `${name.padEnd(14)} ${wallA.toFixed(3)} s  ${wallB.toFixed(3)} s  ratio ${(wallA / wallB).toFixed(2)}   ` +
+      `${peakA.toFixed(0)} MiB  ${peakB.toFixed(0)} MiB  ratio ${(peakA / peakB).toFixed(2)}\n`,
+  );
+}
+
+/** Restores a reference image; undefined, and said, when it cannot be had. */
+function reference(name) {
+  const dump = join(images, `${name}.md.zst`);
+  const image = join(work, `${name}.img`);
+  if (!existsSync(dump)) {
+    process.stdout.write(`left out: ${dump} is missing\n`);
+    return undefined;
+  }
+  const restored = spawnSync('sh', ['-c', 'zstd -dc "$1" | xfs_mdrestore - "$2"', 'sh', dump, image]);
+  if (restored.status === 0) return image;
+  process.stdout.write(`left out: ${name} could not be restored: ${restored.stderr}\n`);
+  return undefined;
+}
+
+const benches = {
+  small() {
+    const image = reference('small');
+    if (image) compare('check small', [xfskit, 'check', image], ['xfs_repair', '-n', image]);
+  },
+  share() {
+    const image = reference('share');
+    if (image) compare('check share', [xfskit, 'check', image], ['xfs_repair', '-n', image]);
+  },
+  mkfs() {
+    const image = join(work, 'mkfs.img');
+    writeFileSync(image, '');
+    truncateSync(image, 15 * 2 ** 40); // ext4 ends a file just below 16 TiB
+    compare('mkfs 15 TiB', [xfskit, 'mkfs', '-f', '-q', image], ['mkfs.xfs', '-f', '-q', '-K', image]);
+    compare('node -e 0', ['node', '-e', '0'], ['true']);
+  },
+  db() {
+    const image = join(work, 'db.img');
+    writeFileSync(image, '');
+    truncateSync(image, 2 ** 30);
+    measure([xfskit, 'mkfs', '-q', image]);
+    compare(
+      'db print sb',
+      [xfskit, 'db', '-c', 'sb 0', '-c', 'print', image],
+      ['xfs_db', '-r', '-c', 'sb 0', '-c', 'print', image],
+    );
+  },
+};
+
+process.stdout.write('what           ours     theirs   wall          ours    theirs   peak memory\n');
+const wanted = process.argv.slice(2);
+for (const name of wanted.length > 0 ? wanted : Object.keys(benches)) {
+  if (!benches[name]) throw new Error(`no bench is called ${name}: ${Object.keys(benches).join(' ')}`);
+  benches[name]();
+}
