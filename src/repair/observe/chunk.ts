@@ -256,29 +256,25 @@ function probe(context: Context, witnesses: ChunkWitnesses, known: KnownInodes):
     if (missing - known.found.size * step <= 0) return;
   }
   const before = [...known.found];
-  const free = freeBlocks(witnesses.bnobt);
-  let run = 0;
+  const free = new Runs();
+  if (witnesses.bnobt.sound) {
+    const r = witnesses.bnobt.records;
+    for (let i = 0; i < r.length; i++) free.add(r.start[i]!, r.count[i]!);
+  }
+  // Inodes begin at aligned blocks: where the first block of a group holds none, the others need no look.
+  const { spinoAlign, inoalignmt, features } = geometry;
+  const group = Math.max(1, features.sparse && spinoAlign > 0 ? spinoAlign : inoalignmt);
   const length = geometry.agLength(agno);
-  for (let agbno = geometry.headerBlocks; agbno < length; agbno++) {
-    while (run < free.length && free[run]! + free[run + 1]! <= agbno) run += 2;
-    if (run < free.length && free[run]! <= agbno) {
-      agbno = free[run]! + free[run + 1]! - 1;
-      continue;
-    }
-    known.hearBlocks(agbno, agbno + 1);
+  const firstGroup = Math.ceil(geometry.headerBlocks / group) * group;
+  for (let agbno = firstGroup; agbno < length; agbno += group) {
+    const end = Math.min(agbno + group, length);
+    if (free.covers(agbno, end) || known.hearBlocks(agbno, agbno + 1) > 0) continue;
+    known.hearBlocks(agbno + 1, end);
   }
   const explained = known.found.size * Math.min(CHUNK_INODES, geometry.inopblock);
   if (!inobt.sound || explained === missing) return;
   known.found.clear();
   for (const unit of before) known.found.add(unit);
-}
-
-/** Runs [start, count, ...] of a sound bnobt; nothing otherwise. */
-function freeBlocks(bnobt: TreeObservation<RunColumns>): number[] {
-  const runs: number[] = [];
-  if (!bnobt.sound) return runs;
-  for (let i = 0; i < bnobt.records.length; i++) runs.push(bnobt.records.start[i]!, bnobt.records.count[i]!);
-  return runs;
 }
 
 /** All chunks of several lists, by startino; one that overlaps its predecessor is dropped. */
