@@ -31,7 +31,8 @@ export function readTree(root: string): Tree {
   walk(Buffer.from(root).toString('latin1'), '');
   const find = 'find . -mindepth 1 -maxdepth 1 ! -name lost+found ! -type s -print0 | sort -z';
   const pax = '--format=pax --pax-option=delete=atime,delete=ctime,exthdr.name=x';
-  const options = "--sort=name --numeric-owner --xattrs --xattrs-include='*' --acls -S --hole-detection=seek";
+  const options =
+    "--sort=name --numeric-owner --xattrs --xattrs-include='*' --acls -S --sparse-version=0.0 --hole-detection=seek";
   const tar = `tar ${pax} ${options} --null -T - -c 2>/dev/null`;
   const { stdout } = mustRun('sh', ['-c', `${find} | ${tar} | sha256sum`], { cwd: root, timeout: 300_000 });
   return { paths, digest: stdout.slice(0, 64) };
