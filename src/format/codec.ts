@@ -21,6 +21,8 @@ export interface Decoded {
   readonly fields: { [field: string]: Plain };
   /** Bytes outside every row, where they are not zero. */
   readonly slack: readonly Slack[];
+  /** Bytes of a damaged object that the rows, claiming one another's bytes, would not give back; else absent. */
+  readonly overlap?: readonly Slack[];
 }
 
 /** Decodes `shape` at the start of `scope`. Never throws for bad bytes. */
@@ -28,7 +30,26 @@ export function decode(shape: Shape, scope: Scope): Decoded {
   const bytes = Math.floor(Math.min(scope.bits, scope.view.byteLength * 8 - scope.bit) / 8);
   const covered = new Uint8Array(bytes);
   const fields = decodeShape(shape, scope, covered, scope.bit);
-  return { fields, slack: findSlack(scope, covered) };
+  const whole = { fields, slack: findSlack(scope, covered) };
+  const overlap = findOverlap(shape, whole, scope, bytes);
+  return overlap.length === 0 ? whole : { ...whole, overlap };
+}
+
+/** Encodes again and notes what came out differently: decoding loses nothing, whatever the bytes. */
+function findOverlap(shape: Shape, whole: Decoded, scope: Scope, size: number): Slack[] {
+  const again = new Uint8Array(size);
+  encode(shape, whole, again, scope.geometry);
+  const base = scope.view.byteOffset + (scope.bit >>> 3);
+  const bytes = new Uint8Array(scope.view.buffer, base, size);
+  const overlap: Slack[] = [];
+  for (let at = 0; at < size; at++) {
+    if (again[at] === bytes[at]) continue;
+    let end = at + 1;
+    while (end < size && again[end] !== bytes[end]) end++;
+    overlap.push({ at, hex: toHex(bytes.subarray(at, end)) });
+    at = end;
+  }
+  return overlap;
 }
 
 function decodeShape(
@@ -108,34 +129,56 @@ function fromHex(hex: string): Uint8Array {
  */
 export function encode(shape: Shape, value: Decoded, bytes: Uint8Array, geometry: Geometry): void {
   bytes.fill(0);
-  for (const { at, hex } of value.slack)
-    bytes.set(fromHex(hex).subarray(0, Math.max(0, bytes.length - at)), at);
+  fill(bytes, value.slack);
   encodeShape(shape, value.fields, { view: viewOf(bytes), bit: 0, bits: bytes.length * 8, geometry });
+  if (value.overlap) fill(bytes, value.overlap);
+}
+
+function fill(bytes: Uint8Array, runs: readonly Slack[]): void {
+  for (const { at, hex } of runs) {
+    if (at < bytes.length) bytes.set(fromHex(hex).subarray(0, bytes.length - at), at);
+  }
 }
 
 /**
  * Rows go in their order, so that counts and offsets are there before what depends on them. A row that is present
- * only when some value of its own says so (a magic) is written on trial.
+ * only when some value of its own says so (a magic) is written on trial; of rows that share a name the first that
+ * stays present takes the value.
  */
 function encodeShape(shape: Shape, fields: { [field: string]: Plain }, scope: Scope): void {
+  const done = new Set<string>();
   let next = scope.bit;
   for (const r of shape.rows) {
-    if (r.view || !(r.name in fields)) continue;
+    if (r.view || !(r.name in fields) || done.has(r.name)) continue;
     const start = r.at ? scope.bit + r.at(scope) : next;
-    const end = encodePresent(r, fields[r.name]!, start, scope);
-    if (end !== undefined && !r.elementAt) next = end;
+    const end = r.when
+      ? encodeOnTrial(r, r.when, fields[r.name]!, start, scope)
+      : encodeRow(r, fields[r.name]!, start, scope);
+    if (end === undefined) continue;
+    done.add(r.name);
+    if (!r.elementAt) next = end;
   }
 }
 
-/** Writes a row if it is present; returns the bit after it, or undefined. */
-function encodePresent(r: Row, value: Plain, start: number, scope: Scope): number | undefined {
-  if (!r.when || r.when(scope)) return encodeRow(r, value, start, scope);
+/** Writes a row if it is present then; returns the bit after it, or undefined. */
+function encodeOnTrial(
+  r: Row,
+  when: (scope: Scope) => boolean,
+  value: Plain,
+  start: number,
+  scope: Scope,
+): number | undefined {
   const { view } = scope;
   const bytes = new Uint8Array(view.buffer, view.byteOffset + (scope.bit >>> 3), scope.bits >>> 3);
-  const before = bytes.slice();
-  const end = encodeRow(r, value, start, scope);
-  if (r.when(scope)) return end;
-  bytes.set(before);
+  const before = when(scope) ? undefined : bytes.slice();
+  try {
+    const end = encodeRow(r, value, start, scope);
+    if (when(scope)) return end;
+  } catch (error) {
+    // The value is that of another row of this name.
+    if (!(error instanceof TypeError || error instanceof SyntaxError)) throw error;
+  }
+  if (before) bytes.set(before);
   return undefined;
 }
 
