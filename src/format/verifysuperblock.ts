@@ -36,6 +36,8 @@ const rule = (
 
 const isPower = (value: number, log: number) => log < 31 && value === 2 ** log;
 const within = (value: number, least: number, most: number) => value >= least && value <= most;
+const powerWithin = (value: number, least: number, most: number) =>
+  within(value, least, most) && (value & (value - 1)) === 0;
 const ceilLog2 = (value: number) => (value <= 1 ? 0 : 32 - Math.clz32(value - 1));
 const sparse = (sb: Fields) => (sb.features_incompat & 2) !== 0;
 const sectorBit = (sb: Fields) => (sb.versionnum & 0x800) !== 0;
@@ -50,13 +52,13 @@ const FEATURES2_BITS = 0x2 | 0x8 | 0x80 | 0x100;
 /** In this order, for each relies on those above it; the first that is broken ends the list. */
 const GEOMETRY_RULES: readonly Rule[] = [
   rule('versionnum', (sb) => (sb.versionnum & 15) === 5, 'version 5'),
-  rule('blocksize', (sb) => within(sb.blocksize, 1024, 65536), '1024 to 65536'),
+  rule('blocksize', (sb) => powerWithin(sb.blocksize, 1024, 65536), 'a power of two, 1024 to 65536'),
   rule(
     'blocklog',
     (sb) => isPower(sb.blocksize, sb.blocklog),
     (sb) => `log2 of blocksize ${sb.blocksize}`,
   ),
-  rule('sectsize', (sb) => within(sb.sectsize, 512, 32768), '512 to 32768'),
+  rule('sectsize', (sb) => powerWithin(sb.sectsize, 512, 32768), 'a power of two, 512 to 32768'),
   rule(
     'sectlog',
     (sb) => isPower(sb.sectsize, sb.sectlog),
@@ -67,7 +69,7 @@ const GEOMETRY_RULES: readonly Rule[] = [
     (sb) => sb.sectsize <= sb.blocksize,
     (sb) => `at most blocksize ${sb.blocksize}`,
   ),
-  rule('inodesize', (sb) => within(sb.inodesize, 256, 2048), '256 to 2048'),
+  rule('inodesize', (sb) => powerWithin(sb.inodesize, 256, 2048), 'a power of two, 256 to 2048'),
   rule(
     'inodelog',
     (sb) => isPower(sb.inodesize, sb.inodelog),
