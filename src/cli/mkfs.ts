@@ -59,9 +59,9 @@ function imageOf(argument: string | undefined, given: GivenOptions): string {
   const named = given.text('d.name');
   if (argument !== undefined && named !== undefined) throw new UsageError('-d name option respecified');
   const image = argument ?? named;
-  if (!image) throw new UsageError('no device name given in argument list');
+  if (!image) throw new UsageError('no image given');
   if (given.flag('d.file', false) && !(named !== undefined && given.has('d.size')))
-    throw new UsageError('if -d file then -d name and -d size are required');
+    throw new UsageError('-d file needs -d name and -d size');
   return image;
 }
 
@@ -76,8 +76,7 @@ function makeFilesystem(argument: string | undefined, given: GivenOptions, flags
   const offset = parseOffset(flags.offset ?? '0');
   const remake = given.flag('d.file', false);
   const stat = statOf(image);
-  if (remake && stat && !stat.isFile())
-    throw new UsageError(`specified "-d file" on ${image}, which is no regular file`);
+  if (remake && stat && !stat.isFile()) throw new UsageError(`-d file: ${image} is no regular file`);
   const fresh = remake || !stat || (stat.isFile() && stat.size === 0);
   if (fresh && !given.has('d.size'))
     throw new DeviceError('MISSING', `${image}: ${stat ? 'is empty' : 'no such file'}; -d size= makes it`);
@@ -126,18 +125,14 @@ function refuseOverwrite(device: Device, flags: Flags): void {
   const found = findSignature(device);
   if (!found) return;
   const what =
-    found.kind === 'filesystem'
-      ? `an existing filesystem (${found.name})`
-      : `a ${found.kind} (${found.name})`;
-  throw new DeviceError(
-    'OVERWRITE',
-    `${device.name} appears to contain ${what}. Use the -f option to force overwrite.`,
-    { found: found.name },
-  );
+    found.kind === 'filesystem' ? `a filesystem (${found.name})` : `a ${found.kind} (${found.name})`;
+  throw new DeviceError('OVERWRITE', `${device.name} holds ${what}. Use the -f option to force overwrite.`, {
+    found: found.name,
+  });
 }
 
 function say(choice: Choice, image: string, flags: Flags): void {
-  for (const notice of choice.notices) process.stderr.write(`${notice}\n`);
+  for (const notice of choice.notices) process.stderr.write(`xfskit mkfs: ${notice}\n`);
   if (flags.quiet && !flags.dryRun) return;
   const { plan } = choice;
   process.stdout.write(

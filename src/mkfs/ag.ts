@@ -58,9 +58,7 @@ export function defaultAgBlocks(dblocks: number, blocksize: number, striped: boo
 function firstAgBlocks(wish: AgWish): number {
   if (wish.agsizeBytes !== undefined) {
     if (wish.agsizeBytes % wish.blocksize !== 0)
-      throw new UsageError(
-        `agsize (${wish.agsizeBytes}) not a multiple of the filesystem block size (${wish.blocksize})`,
-      );
+      throw new UsageError(`-d agsize: ${wish.agsizeBytes} is not in whole blocks of ${wish.blocksize}`);
     return wish.agsizeBytes / wish.blocksize;
   }
   if (wish.agcount !== undefined) return Math.ceil(wish.dblocks / wish.agcount);
@@ -75,15 +73,15 @@ function alignToStripe(wish: AgWish, first: number, notices: string[]): number {
   if (agblocks % sunit !== 0) {
     agblocks = Math.ceil(first / sunit) * sunit;
     if (agblocks > agMaxBlocks(wish.blocksize)) agblocks = Math.floor(first / sunit) * sunit;
-    if (wish.agsizeBytes !== undefined) notices.push(`agsize rounded to ${agblocks}, sunit = ${sunit}`);
+    if (wish.agsizeBytes !== undefined)
+      notices.push(`AG size made ${agblocks} blocks, whole stripe units of ${sunit}`);
   }
   const oneDisk = agblocks % swidth === 0 && swidth !== sunit && wish.dblocks > agblocks;
   if (!oneDisk) return agblocks;
   if (wish.agcount !== undefined || wish.agsizeBytes !== undefined) {
     const text =
-      'Warning: AG size is a multiple of stripe width.  This can cause performance\n' +
-      'problems by aligning all AGs on the same disk.  To avoid this, run mkfs with\n' +
-      `an AG size that is one stripe unit smaller or larger, for example ${agblocks - sunit}.`;
+      `all AGs begin on the same disk, as ${agblocks} blocks are whole stripe widths; ` +
+      `a size of ${agblocks - sunit} would spread their headers`;
     notices.push(text);
     return agblocks;
   }
@@ -95,15 +93,14 @@ function checkAgs(layout: AgLayout, blocksize: number): void {
   const min = agMinBlocks(blocksize);
   const max = agMaxBlocks(blocksize);
   const { agblocks, agcount, dblocks } = layout;
-  const size = `agsize (${agblocks} blocks)`;
-  if (agblocks < min) throw new UsageError(`${size} too small, need at least ${min} blocks`);
-  if (agblocks > max) throw new UsageError(`${size} too big, maximum is ${max} blocks`);
-  if (agblocks > dblocks) throw new UsageError(`${size} too big, data area is ${dblocks} blocks`);
+  const size = `AG size of ${agblocks} blocks`;
+  if (agblocks < min) throw new UsageError(`${size} is too small, the least is ${min}`);
+  if (agblocks > max) throw new UsageError(`${size} is too large, the greatest is ${max}`);
+  if (agblocks > dblocks) throw new UsageError(`${size} is too large for ${dblocks} blocks of data`);
   const last = dblocks % agblocks;
   if (last !== 0 && last < min)
-    throw new UsageError(`last AG size ${last} blocks too small, minimum size is ${min} blocks`);
-  if (agcount > MAX_AGCOUNT)
-    throw new UsageError(`${agcount} allocation groups is too many, maximum is ${MAX_AGCOUNT}`);
+    throw new UsageError(`the last AG would have ${last} blocks, the least is ${min}`);
+  if (agcount > MAX_AGCOUNT) throw new UsageError(`${agcount} allocation groups: at most ${MAX_AGCOUNT}`);
 }
 
 /** Count and size of the AGs. Throws UsageError when the wishes cannot be met. */

@@ -37,13 +37,13 @@ const LABEL_BYTES = 12;
 
 function chooseUnits(given: GivenOptions, topology: Topology, notices: string[]): SizeUnits {
   const blocksize = given.number('b.size') ?? 4096;
-  if (blocksize < 1024) throw new UsageError('Minimum block size for CRC enabled filesystems is 1024 bytes.');
+  if (blocksize < 1024) throw new UsageError(`block size ${blocksize}: version 5 needs at least 1024`);
   let sectsize = given.number('s.size') ?? given.number('s.sectsize') ?? given.number('d.sectsize');
   if (sectsize === undefined) {
     sectsize = topology.physicalSector > 32768 ? topology.logicalSector : topology.physicalSector;
     if (blocksize < sectsize && blocksize >= topology.logicalSector) {
       const text =
-        `specified blocksize ${blocksize} is less than device physical sector size ${sectsize}\n` +
+        `block size ${blocksize} is less than device physical sector size ${sectsize}: ` +
         `switching to logical sector size ${topology.logicalSector}`;
       notices.push(text);
       sectsize = topology.logicalSector;
@@ -52,10 +52,10 @@ function chooseUnits(given: GivenOptions, topology: Topology, notices: string[])
   if (blocksize < sectsize)
     throw new UsageError(`block size ${blocksize} cannot be smaller than sector size ${sectsize}`);
   if (sectsize < topology.logicalSector)
-    throw new UsageError(`illegal sector size ${sectsize}; hw sector is ${topology.logicalSector}`);
+    throw new UsageError(`sector size ${sectsize} is below that of the device, ${topology.logicalSector}`);
   const logSector = given.number('l.sectsize');
   if (logSector !== undefined && logSector !== sectsize)
-    throw new UsageError("Can't change sector size on internal log!");
+    throw new UsageError(`-l sectsize=${logSector}: an internal log has the data's sector size, ${sectsize}`);
   return { blocksize, sectsize };
 }
 
@@ -75,19 +75,19 @@ function chooseFeatures(given: GivenOptions): PlanFeatures {
 function chooseInodeSize(given: GivenOptions, blocksize: number): number {
   const perBlock = given.number('i.perblock');
   const size = perBlock !== undefined ? blocksize / perBlock : (given.number('i.size') ?? 512);
-  if (size < 512) throw new UsageError('Minimum inode size for CRCs is 512 bytes');
+  if (size < 512) throw new UsageError(`inode size ${size}: version 5 needs at least 512`);
   const most = Math.min(blocksize / 2, 2048);
   if (size > most)
     throw new UsageError(
-      `illegal inode size ${size}; allowable inode size with ${blocksize} byte blocks is ` +
-        (most === 512 ? '512' : `between 512 and ${most}`),
+      `inode size ${size}: blocks of ${blocksize} bytes allow ` + (most === 512 ? '512' : `512 to ${most}`),
     );
   return size;
 }
 
 function chooseDirBlockSize(given: GivenOptions, units: SizeUnits): number {
   const size = given.number('n.size', units) ?? Math.max(4096, units.blocksize);
-  if (size < units.blocksize) throw new UsageError(`illegal directory block size ${size}`);
+  if (size < units.blocksize)
+    throw new UsageError(`directory block size ${size} is below the block size ${units.blocksize}`);
   return size;
 }
 
@@ -101,10 +101,10 @@ function blocksGiven(
   const bytes = given.number(key, units);
   if (bytes === undefined) return undefined;
   const what = key === 'd.size' ? 'data' : 'log';
-  if (bytes % 512 !== 0) throw new UsageError(`illegal ${what} length ${bytes}, not a multiple of 512`);
+  if (bytes % 512 !== 0) throw new UsageError(`${what} size ${bytes} is not in whole units of 512`);
   const blocks = Math.floor(bytes / units.blocksize);
   if (bytes % units.blocksize !== 0) {
-    const text = `warning: ${what} length ${bytes} not a multiple of ${units.blocksize}, truncated to ${blocks * units.blocksize}`;
+    const text = `${what} size ${bytes} is not in whole blocks: ${blocks} of ${units.blocksize} are used`;
     notices.push(text);
   }
   return blocks;
@@ -121,13 +121,11 @@ function chooseDataBlocks(given: GivenOptions, units: SizeUnits, target: Target,
   if (asked === undefined && there === undefined)
     throw new UsageError('no such image: give its size with -d size= to make it');
   if (asked !== undefined && there !== undefined && asked > there)
-    throw new UsageError(
-      `size ${given.text('d.size')} specified for data subvolume is too large, maximum is ${there} blocks`,
-    );
+    throw new UsageError(`-d size=${given.text('d.size')}: the image has ${there} blocks`);
   const dblocks = asked ?? there!;
   const least = agMinBlocks(units.blocksize);
   if (dblocks < least)
-    throw new UsageError(`size ${dblocks} of data subvolume is too small, minimum ${least} blocks`);
+    throw new UsageError(`${dblocks} blocks are too few for a filesystem, the least is ${least} (16 MiB)`);
   return dblocks;
 }
 
@@ -177,15 +175,16 @@ function placeRoot(plan: Omit<Plan, 'rootAgbno'>): number {
 function checkSupported(bytes: number, log: LogPlace, blocksize: number, agcount: number): void {
   if (bytes < SMALLEST_SUPPORTED_BYTES) throw new UsageError('Filesystem must be larger than 300MB.');
   if (log.logblocks * blocksize < REALISTIC_LOG_BYTES)
-    throw new UsageError('Log size must be at least 64MB.');
-  if (agcount < 2) throw new UsageError('Filesystem must have at least 2 superblocks for redundancy!');
+    throw new UsageError('A log below 64 MB is not supported.');
+  if (agcount < 2)
+    throw new UsageError('A single allocation group is not supported: a second superblock could not be.');
 }
 
 function chooseUuid(given: GivenOptions, options: ChooseOptions): string {
   const text = given.text('m.uuid');
   if (text === undefined) return options.randomUuid();
   if (!/^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/.test(text))
-    throw new UsageError(`Invalid value ${text} for -m uuid option. Not a UUID.`);
+    throw new UsageError(`-m uuid=${text}: not a UUID`);
   parseUuid(text);
   return text.toLowerCase();
 }
@@ -194,7 +193,7 @@ function chooseUuid(given: GivenOptions, options: ChooseOptions): string {
 export function chooseFilesystem(given: GivenOptions, target: Target, options: ChooseOptions): Choice {
   given.checkRules();
   if (Buffer.byteLength(options.label) > LABEL_BYTES)
-    throw new UsageError(`Invalid value ${options.label} for -L option. A label has at most 12 bytes.`);
+    throw new UsageError(`-L ${options.label}: a label has at most 12 bytes`);
   const uuid = chooseUuid(given, options);
   const notices: string[] = [];
   const units = chooseUnits(given, target.topology, notices);

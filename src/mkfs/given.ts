@@ -45,21 +45,21 @@ export function parseSize(text: string, units: SizeUnits): number | undefined {
 
 function readNumber(row: OptionRow, text: string, units: SizeUnits): number {
   const illegal = (why: string): never => {
-    throw new UsageError(`Invalid value ${text} for ${spell(row)} option. ${why}`);
+    throw new UsageError(`${spell(row)}=${text}: ${why}`);
   };
   let value: number;
   if (row.kind === 'size') {
     value = parseSize(text, row.defines ? { blocksize: 0, sectsize: 0 } : units) ?? Number.NaN;
-    if (Number.isNaN(value)) illegal('Not a valid value or illegal suffix.');
+    if (Number.isNaN(value)) illegal('not a number with a suffix that is known here');
   } else {
     const parsed = leadingInteger(text);
-    if (!parsed) return illegal('Value not recognized as number.');
-    if (parsed.rest !== '') illegal('Unit suffixes are not allowed.');
+    if (!parsed) return illegal('not a number');
+    if (parsed.rest !== '') illegal('takes no suffix');
     value = parsed.value;
   }
-  if (value < row.min) illegal(`Value is too small, the least is ${row.min}.`);
-  if (value > row.max) illegal(`Value is too large, the greatest is ${row.max}.`);
-  if (row.powerOfTwo && !Number.isInteger(Math.log2(value))) illegal('Value must be a power of 2.');
+  if (value < row.min) illegal(`the least is ${row.min}`);
+  if (value > row.max) illegal(`the greatest is ${row.max}`);
+  if (row.powerOfTwo && !Number.isInteger(Math.log2(value))) illegal('not a power of 2');
   return value;
 }
 
@@ -81,9 +81,9 @@ export class GivenOptions {
     if (this.values.has(key)) throw new UsageError(`${spell(row)} option respecified`);
     for (const other of row.conflicts) {
       if (!this.values.has(other)) continue;
-      throw new UsageError(`Cannot specify both ${spell(rowOf.get(other)!)} and ${spell(row)}`);
+      throw new UsageError(`${spell(rowOf.get(other)!)} and ${spell(row)} exclude each other`);
     }
-    if (value === '' && row.bare === undefined) throw new UsageError(`${spell(row)} option requires a value`);
+    if (value === '' && row.bare === undefined) throw new UsageError(`${spell(row)} needs a value`);
     this.values.set(key, value);
   }
 

@@ -69,15 +69,13 @@ function checkSize(blocks: number, least: number, blocksize: number): void {
   if (blocks < least)
     throw new UsageError(`log size ${blocks} blocks too small, minimum size is ${least} blocks`);
   if (blocks > MAX_LOG_BLOCKS)
-    throw new UsageError(`log size ${blocks} blocks too large, maximum size is ${MAX_LOG_BLOCKS} blocks`);
+    throw new UsageError(`log size ${blocks} blocks too large, at most ${MAX_LOG_BLOCKS}`);
   if (blocks * blocksize > MAX_LOG_BYTES)
-    throw new UsageError(
-      `log size ${blocks * blocksize} bytes too large, maximum size is ${MAX_LOG_BYTES} bytes`,
-    );
+    throw new UsageError(`log size ${blocks * blocksize} bytes too large, at most ${MAX_LOG_BYTES}`);
 }
 
 const tooLarge = (blocks: number, most: number): never => {
-  throw new UsageError(`internal log size ${blocks} too large, must be less than ${most}`);
+  throw new UsageError(`log size ${blocks} blocks too large, its AG has room for ${most}`);
 };
 
 /** Start and length rounded to the stripe unit, still inside the AG. */
@@ -95,13 +93,11 @@ function align(
   const base = agno * 2 ** wish.agblklog;
   const start = Math.ceil((base + first) / unit) * unit - base;
   if (start >= agLength)
-    throw new UsageError(
-      `Due to stripe alignment, the internal log start (${start}) cannot be aligned within an allocation group.`,
-    );
+    throw new UsageError(`no log start on a stripe unit of ${unit} blocks inside its AG of ${agLength}`);
   let length = blocks;
   if (length % unit !== 0) {
     if (wish.logblocks !== undefined)
-      throw new UsageError(`log size ${blocks} is not a multiple of the log stripe unit ${unit}`);
+      throw new UsageError(`log size ${blocks} blocks is not in whole stripe units of ${unit}`);
     length = Math.ceil(blocks / unit) * unit;
     if (length > MAX_LOG_BLOCKS || length * wish.blocksize > MAX_LOG_BYTES || length > most)
       length = Math.floor(blocks / unit) * unit;
@@ -109,7 +105,7 @@ function align(
   if (start + length > agLength && length > unit) length -= unit;
   if (start + length > agLength)
     throw new UsageError(
-      `Due to stripe alignment, the internal log size (${length}) is too large. Must fit within an allocation group.`,
+      `log size ${length} blocks too large, from block ${start} on its AG has ${agLength - start}`,
     );
   return [start, length];
 }
@@ -123,15 +119,15 @@ export function placeLog(wish: LogWish): LogPlace {
   // What any AG has besides headers, roots and four AGFL blocks, less one so that some block stays free.
   let most = ags.agblocks - first - 4 - 1;
   if (wish.logblocks !== undefined && wish.logblocks >= ags.dblocks)
-    throw new UsageError(`log size ${wish.logblocks} too large for internal log`);
+    throw new UsageError(`log size ${wish.logblocks} blocks too large, the filesystem has ${ags.dblocks}`);
   if (most < least)
-    throw new UsageError(`max log size ${most} smaller than min log size ${least}, filesystem is too small`);
+    throw new UsageError(`filesystem too small: its log needs ${least} blocks, an AG has room for ${most}`);
   let blocks = wish.logblocks ?? defaultBlocks(wish, least, most);
   if (blocks > most) tooLarge(blocks, most);
   if (wish.logblocks === undefined) checkSize(blocks, least, blocksize);
   const agno = wish.agno ?? Math.floor(ags.agcount / 2);
   if (agno >= ags.agcount)
-    throw new UsageError(`log ag number ${agno} too large, must be less than ${ags.agcount}`);
+    throw new UsageError(`-l agnum=${agno}: allocation groups are 0 to ${ags.agcount - 1}`);
   if (agno === 0) {
     most = mostBlocksInAg0(wish, most);
     if (wish.logblocks !== undefined && blocks > most) tooLarge(blocks, most);

@@ -131,9 +131,9 @@ export const OPTIONS = [
   }),
   flag('i', 'sparse', 'sparse inode chunks (default 1)'),
   flag('i', 'nrext64', '64-bit extent counters (default 1)'),
-  fixed('i', 'align', 1, 'Inodes are always aligned on CRC enabled filesystems'),
-  fixed('i', 'projid32bit', 1, '32 bit project ids are always enabled on CRC enabled filesystems'),
-  fixed('i', 'attr', 2, 'V2 attribute format is always enabled on CRC enabled filesystems', { max: 2 }),
+  fixed('i', 'align', 1, 'version 5 always aligns inodes'),
+  fixed('i', 'projid32bit', 1, 'version 5 always has 32-bit project ids'),
+  fixed('i', 'attr', 2, 'version 5 always has attribute format 2', { max: 2 }),
 
   option('l', 'size', 'size', 'log size (default 1/2048 of the filesystem, at least 64 MiB)', {
     min: 2 * 2 ** 20,
@@ -151,14 +151,14 @@ export const OPTIONS = [
   }),
   fixed('l', 'internal', 1, 'external logs are not supported', { conflicts: ['l.sectsize'] }),
   option('l', 'agnum', 'number', 'allocation group of the log (default: the middle one)', { max: UINT_MAX }),
-  fixed('l', 'version', 2, 'V2 logs are always enabled on CRC enabled filesystems', { min: 1, max: 2 }),
-  fixed('l', 'lazy-count', 1, 'Lazy superblock counters are always enabled on CRC enabled filesystems'),
+  fixed('l', 'version', 2, 'version 5 always has version 2 logs', { min: 1, max: 2 }),
+  fixed('l', 'lazy-count', 1, 'version 5 always has lazy counters'),
   option('l', 'sectsize', 'size', 'must equal the sector size', { ...SECTOR, conflicts: ['l.internal'] }),
 
   fixed('m', 'crc', 1, 'filesystems without CRCs (version 4) are not supported'),
   flag('m', 'finobt', 'free inode btree (default 1)'),
   flag('m', 'inobtcount', 'inode btree block counts in the AGI (default 1)', {
-    needs: { key: 'm.finobt', message: 'inode btree counters not supported without finobt support' },
+    needs: { key: 'm.finobt', message: '-m inobtcount needs finobt' },
   }),
   flag('m', 'rmapbt', 'reverse mapping btree (default 1)'),
   flag('m', 'reflink', 'shared extents (default 1)'),
@@ -171,7 +171,7 @@ export const OPTIONS = [
     max: 65536,
   }),
   fixed('n', 'version', 2, 'only version 2 directories without ascii-ci are supported', { min: 2, max: 2 }),
-  fixed('n', 'ftype', 1, 'Directory ftype field is always enabled on CRC enabled filesystems'),
+  fixed('n', 'ftype', 1, 'version 5 always has file types in directories'),
 
   option('s', 'size', 'size', 'sector size (default 512, or the device sector)', {
     ...SECTOR,

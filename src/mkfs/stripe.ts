@@ -35,23 +35,23 @@ const INT_MAX = 2 ** 31 - 1;
 
 /** Why unit and width (bytes) cannot go together, or undefined. */
 function stripeProblem(unit: number, width: number, sectsize: number): string | undefined {
-  if (width > INT_MAX) return `stripe width (${width}) is too large`;
-  if (unit > width) return `stripe unit (${unit}) is larger than the stripe width (${width})`;
+  if (width > INT_MAX) return `stripe width of ${width} bytes is too large`;
+  if (unit > width) return `stripe unit of ${unit} bytes exceeds the width of ${width}`;
   if (sectsize > 0 && unit % sectsize !== 0)
-    return `stripe unit (${unit}) must be a multiple of the sector size (${sectsize})`;
-  if (unit === 0 && width > 0) return `invalid stripe width (${width}) and stripe unit of 0`;
+    return `stripe unit of ${unit} bytes is not in whole sectors of ${sectsize}`;
+  if (unit === 0 && width > 0) return `stripe width of ${width} bytes without a unit`;
   if (unit > 0 && width % unit !== 0)
-    return `stripe width (${width}) must be a multiple of the stripe unit (${unit})`;
+    return `stripe width of ${width} bytes is not in whole units of ${unit}`;
   return undefined;
 }
 
 /** Unit and width in bytes as the options say, or undefined when they say nothing. */
 function stripeGiven(given: GivenOptions, units: SizeUnits): { unit: number; width: number } | undefined {
   if (given.has('d.sunit') !== given.has('d.swidth'))
-    throw new UsageError('both data sunit and data swidth options must be specified');
+    throw new UsageError('-d sunit and -d swidth go together');
   if (given.has('d.su') !== given.has('d.sw')) {
     if (given.number('d.su', units) || given.number('d.sw'))
-      throw new UsageError('both data su and data sw options must be specified');
+      throw new UsageError('-d su and -d sw go together');
     return { unit: 0, width: 0 };
   }
   let unit: number;
@@ -59,10 +59,7 @@ function stripeGiven(given: GivenOptions, units: SizeUnits): { unit: number; wid
   if (given.has('d.su')) {
     unit = given.number('d.su', units)!;
     width = unit * given.number('d.sw')!;
-    if (width / 512 > INT_MAX)
-      throw new UsageError(
-        `data stripe width (${width}) is too large of a multiple of the data stripe unit (${unit})`,
-      );
+    if (width / 512 > INT_MAX) throw new UsageError(`stripe width of ${width} bytes is too large`);
   } else if (given.has('d.sunit')) {
     unit = given.number('d.sunit')! * 512;
     width = given.number('d.swidth')! * 512;
@@ -82,12 +79,12 @@ function stripeOfDevice(
   const { stripeUnit: unit, stripeWidth: width } = topology;
   if (unit === 0 && width === 0) return none;
   if (stripeProblem(unit, width, 0)) {
-    const text = `Volume reports invalid stripe unit (${unit}) and stripe width (${width}), ignoring.`;
+    const text = `the device reports a stripe unit of ${unit} and width of ${width} bytes, which cannot be: ignored`;
     notices.push(text);
     return none;
   }
   if (bytes < 2 ** 30) {
-    const text = `small data volume, ignoring data volume stripe unit ${unit / 512} and stripe width ${width / 512}`;
+    const text = `stripe of the device (${unit} by ${width} bytes) ignored, as the filesystem is below 1 GiB`;
     notices.push(text);
     return none;
   }
@@ -100,9 +97,7 @@ function logUnitBytes(given: GivenOptions, units: SizeUnits): number {
     (given.has('l.sunit') ? given.number('l.sunit')! * 512 : undefined) ??
     (units.sectsize > 512 ? units.blocksize : 0);
   if (asked % units.blocksize !== 0)
-    throw new UsageError(
-      `log stripe unit (${asked}) must be a multiple of the block size (${units.blocksize})`,
-    );
+    throw new UsageError(`log stripe unit of ${asked} bytes is not in whole blocks of ${units.blocksize}`);
   return asked;
 }
 
@@ -119,7 +114,7 @@ export function chooseStripe(
   if (unit % units.blocksize !== 0 || width % units.blocksize !== 0) {
     if (asked)
       throw new UsageError(
-        `Stripe unit(${unit}) or stripe width(${width}) is not a multiple of the block size(${units.blocksize})`,
+        `stripe unit of ${unit} or width of ${width} bytes is not in whole blocks of ${units.blocksize}`,
       );
     unit = 0;
     width = 0;
@@ -127,9 +122,7 @@ export function chooseStripe(
   let logUnit = logUnitBytes(given, units);
   if (logUnit === 0) logUnit = unit;
   if (logUnit > MAX_LOG_SUNIT_BYTES) {
-    const text =
-      `log stripe unit (${logUnit} bytes) is too large (maximum is 256KiB)\n` +
-      'log stripe unit adjusted to 32KiB';
+    const text = `log stripe unit of ${logUnit} bytes is above 256 KiB: 32 KiB are used`;
     notices.push(text);
     logUnit = 32 * 1024;
   }

@@ -59,7 +59,7 @@ describe('a new image', () => {
     truncateSync(image, 900 * MIB);
     expect(mkfs('-q', '-d', `file,name=${image},size=310m`).status).toBe(0);
     expect(statSync(image).size).toBe(310 * MIB);
-    expectRefusal(mkfs('-d', 'file,size=310m', image), 16, '-d name and -d size are required');
+    expectRefusal(mkfs('-d', 'file,size=310m', image), 16, '-d file needs -d name and -d size');
     expectRefusal(mkfs('-d', `file,name=${temporaryDirectory()},size=310m`), 16, 'no regular file');
   });
   test('behind an offset the bytes before it stay', () => {
@@ -76,7 +76,7 @@ describe('what is there', () => {
   test('is not overwritten unasked', () => {
     expect(mkfs('-q', '-d', 'size=300m', image).status).toBe(0);
     const before = superblockOf(image).uuid;
-    expectRefusal(mkfs(image), 8, /existing filesystem \(xfs\)\. Use the -f option to force overwrite\./);
+    expectRefusal(mkfs(image), 8, /holds a filesystem \(xfs\)\. Use the -f option to force overwrite\./);
     expect(superblockOf(image).uuid).toBe(before);
     expect(mkfs('-f', '-q', image).status).toBe(0);
     expect(superblockOf(image).uuid).not.toBe(before);
@@ -108,14 +108,14 @@ describe('what is there', () => {
 describe('refusals', () => {
   test.each<[string[], RegExp]>([
     [['-d', 'size=200m'], /Filesystem must be larger than 300MB\./],
-    [['-d', 'size=400m', '-l', 'size=32m'], /Log size must be at least 64MB\./],
-    [['-d', 'size=400m,agcount=1'], /at least 2 superblocks/],
+    [['-d', 'size=400m', '-l', 'size=32m'], /log below 64 MB is not supported/],
+    [['-d', 'size=400m,agcount=1'], /single allocation group is not supported/],
     [
       ['-d', 'size=400m', '-b', 'size=1024', '-s', 'size=4096'],
       /block size 1024 cannot be smaller than sector size 4096/,
     ],
     [['-d', 'size=400m', '-m', 'crc=0'], /version 4/],
-    [['-d', 'size=400m', '-m', 'uuid=nonsense'], /Not a UUID/],
+    [['-d', 'size=400m', '-m', 'uuid=nonsense'], /not a UUID/],
     [['-d', 'size=400m', '-L', 'thirteen byte'], /at most 12 bytes/],
     [['-d', 'size=400m', '-d', 'concurrency=4'], /unknown option -d concurrency=4/],
     [['-d', 'size=1g', '-l', 'size=2097152'], /log size 512 blocks too small, minimum size is 3273 blocks/],
@@ -126,7 +126,7 @@ describe('refusals', () => {
     expect(statSync(image, { throwIfNoEntry: false })).toBeUndefined();
   });
   test('no image, or one that is no file', () => {
-    expectRefusal(mkfs('-d', 'size=400m'), 16, 'no device name given');
+    expectRefusal(mkfs('-d', 'size=400m'), 16, 'no image given');
     const folder = join(temporaryDirectory(), 'folder');
     mkdirSync(folder);
     expectRefusal(mkfs('-f', folder), 8, 'is a directory');

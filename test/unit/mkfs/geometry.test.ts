@@ -137,10 +137,12 @@ describe('allocation groups', () => {
     expect(q).toMatchObject({ agcount: 3, dblocks: 3 * 25600 });
   });
   test('what cannot be is refused', () => {
-    expect(() => plan('100m', '-d agcount=10')).toThrow('agsize (2560 blocks) too small, need at least 4096');
-    expect(() => plan('3t', '-d agcount=2')).toThrow('too big, maximum is 268435455 blocks');
-    expect(() => plan('15m')).toThrow('size 3840 of data subvolume is too small, minimum 4096 blocks');
-    expect(() => plan('1g', '-d size=2g')).toThrow('size 2g specified for data subvolume is too large');
+    expect(() => plan('100m', '-d agcount=10')).toThrow(
+      'AG size of 2560 blocks is too small, the least is 4096',
+    );
+    expect(() => plan('3t', '-d agcount=2')).toThrow('too large, the greatest is 268435455');
+    expect(() => plan('15m')).toThrow('3840 blocks are too few for a filesystem, the least is 4096');
+    expect(() => plan('1g', '-d size=2g')).toThrow('-d size=2g: the image has 262144 blocks');
   });
   test('a stripe that the device reports', () => {
     const raid = { ...PLAIN_FILE, stripeUnit: 65536, stripeWidth: 262144 };
@@ -148,10 +150,10 @@ describe('allocation groups', () => {
     expect(choose('8g', '-d noalign', raid).plan).toMatchObject({ sunit: 0, swidth: 0 });
     const small = choose('500m', '', raid);
     expect(small.plan.sunit).toBe(0);
-    expect(small.notices.join()).toMatch('small data volume');
+    expect(small.notices.join()).toMatch('below 1 GiB');
     const odd = choose('8g', '', { ...raid, stripeWidth: 65537 });
     expect(odd.plan.sunit).toBe(0);
-    expect(odd.notices.join()).toMatch('invalid stripe unit');
+    expect(odd.notices.join()).toMatch('cannot be: ignored');
   });
   test('sectors of the device', () => {
     const advanced = { ...PLAIN_FILE, physicalSector: 4096 };
@@ -160,7 +162,7 @@ describe('allocation groups', () => {
     expect(switched.plan.sectsize).toBe(512);
     expect(switched.notices.join()).toMatch('switching to logical sector size 512');
     expect(() => choose('1g', '-s size=512', { ...advanced, logicalSector: 4096 })).toThrow(
-      'hw sector is 4096',
+      'below that of the device, 4096',
     );
   });
 });
@@ -174,20 +176,22 @@ describe('log', () => {
   test('a stripe unit above 256 KiB becomes 32 KiB', () => {
     const { plan: p, notices } = choose('1g', '-d su=512k,sw=2');
     expect(p.logsunit).toBe(32768);
-    expect(notices.join()).toMatch('log stripe unit adjusted to 32KiB');
+    expect(notices.join()).toMatch('above 256 KiB: 32 KiB are used');
   });
   test('with 4 KiB sectors it writes whole blocks', () => {
     expect(plan('1g', '-s size=4096').logsunit).toBe(4096);
   });
   test('what cannot be is refused', () => {
     expect(() => plan('300m', '-l size=200m')).toThrow(
-      /internal log size 51200 too large, must be less than/,
+      /log size 51200 blocks too large, its AG has room for/,
     );
-    expect(() => plan('1g', '-l agnum=4')).toThrow('log ag number 4 too large, must be less than 4');
-    expect(() => plan('1g', '-l su=6k')).toThrow('must be a multiple of the block size');
+    expect(() => plan('1g', '-l agnum=4')).toThrow('-l agnum=4: allocation groups are 0 to 3');
+    expect(() => plan('1g', '-l su=6k')).toThrow('not in whole blocks of 4096');
     expect(() => plan('1g', '-l size=65m,su=256k,agnum=1 -d agcount=2')).not.toThrow();
-    expect(() => plan('1g', '-l size=16390b,su=32k')).toThrow('is not a multiple of the log stripe unit 8');
-    expect(() => plan('1g', '-s size=4096 -l sectsize=512')).toThrow("Can't change sector size");
+    expect(() => plan('1g', '-l size=16390b,su=32k')).toThrow('is not in whole stripe units of 8');
+    expect(() => plan('1g', '-s size=4096 -l sectsize=512')).toThrow(
+      "an internal log has the data's sector size",
+    );
   });
   test('a root inode that repair would not find is refused', () => {
     expect(() => plan('300m', '-d agcount=1 -l su=256k')).toThrow('no room for the root inode');
@@ -200,8 +204,8 @@ describe('floors', () => {
   const strict = (size: string, line = '') => choose(size, line, PLAIN_FILE, false);
   test('300 MB, 64 MB of log, two AGs', () => {
     expect(() => strict('299m')).toThrow('Filesystem must be larger than 300MB.');
-    expect(() => strict('1g', '-l size=32m')).toThrow('Log size must be at least 64MB.');
-    expect(() => strict('1g', '-d agcount=1')).toThrow('at least 2 superblocks');
+    expect(() => strict('1g', '-l size=32m')).toThrow('A log below 64 MB is not supported.');
+    expect(() => strict('1g', '-d agcount=1')).toThrow('A single allocation group is not supported');
     expect(() => strict('300m')).not.toThrow();
   });
 });
@@ -211,10 +215,14 @@ test('inode and directory sizes', () => {
   expect(plan('1g', '-i sparse=0')).toMatchObject({ inoalignmt: 4, spinoAlign: 0 });
   expect(plan('1g', '-i perblock=2')).toMatchObject({ inodesize: 2048, inoalignmt: 32, spinoAlign: 16 });
   expect(plan('1g', '-b size=1024').dirblocksize).toBe(4096);
-  expect(() => plan('1g', '-b size=1024 -i size=1024')).toThrow('illegal inode size 1024');
-  expect(() => plan('1g', '-i size=256')).toThrow('Minimum inode size for CRCs is 512 bytes');
-  expect(() => plan('1g', '-b size=512')).toThrow('Minimum block size');
-  expect(() => plan('1g', '-b size=8192 -n size=4096')).toThrow('illegal directory block size 4096');
+  expect(() => plan('1g', '-b size=1024 -i size=1024')).toThrow(
+    'inode size 1024: blocks of 1024 bytes allow 512',
+  );
+  expect(() => plan('1g', '-i size=256')).toThrow('inode size 256: version 5 needs at least 512');
+  expect(() => plan('1g', '-b size=512')).toThrow('block size 512: version 5 needs at least 1024');
+  expect(() => plan('1g', '-b size=8192 -n size=4096')).toThrow(
+    'directory block size 4096 is below the block size 8192',
+  );
 });
 
 test('the geometry block, column for column', () => {

@@ -35,7 +35,7 @@ describe('sizes', () => {
   });
   test('blocks and sectors need their size to be known', () => {
     expect(parseSize('3b', { blocksize: 0, sectsize: 0 })).toBeUndefined();
-    expect(() => given('-s', 'size=8s').number('s.size', units)).toThrow('illegal suffix');
+    expect(() => given('-s', 'size=8s').number('s.size', units)).toThrow('not a number with a suffix');
   });
 });
 
@@ -52,14 +52,14 @@ describe('collecting', () => {
   test.each([
     [['-d', 'agcount=4,agcount=4'], '-d agcount option respecified'],
     [['-m', 'crc=1', '-m', 'crc'], '-m crc option respecified'],
-    [['-d', 'agcount=4,agsize=1g'], 'Cannot specify both -d agcount and -d agsize'],
-    [['-d', 'su=64k', '-d', 'sunit=8'], 'Cannot specify both -d su and -d sunit'],
-    [['-d', 'sectsize=512', '-s', 'size=512'], 'Cannot specify both -d sectsize and -s size'],
+    [['-d', 'agcount=4,agsize=1g'], '-d agcount and -d agsize exclude each other'],
+    [['-d', 'su=64k', '-d', 'sunit=8'], '-d su and -d sunit exclude each other'],
+    [['-d', 'sectsize=512', '-s', 'size=512'], '-d sectsize and -s size exclude each other'],
     [['-d', 'concurrency=4'], 'unknown option -d concurrency=4'],
     [['-n', 'parent'], 'unknown option -n parent'],
     [['-m', ''], 'unknown option -m '],
-    [['-d', 'size'], '-d size option requires a value'],
-    [['-d', 'name='], '-d name option requires a value'],
+    [['-d', 'size'], '-d size needs a value'],
+    [['-d', 'name='], '-d name needs a value'],
   ])('%j', (words, message) => {
     expect(() => given(...words)).toThrow(message);
     expect(() => given(...words)).toThrow(UsageError);
@@ -68,14 +68,14 @@ describe('collecting', () => {
 
 describe('values', () => {
   test.each([
-    [['-d', 'agcount=0'], 'd.agcount', 'Value is too small'],
-    [['-d', 'agcount=4k'], 'd.agcount', 'Unit suffixes are not allowed'],
-    [['-d', 'agcount=many'], 'd.agcount', 'Value not recognized as number'],
-    [['-b', 'size=3000'], 'b.size', 'Value must be a power of 2'],
-    [['-b', 'size=128k'], 'b.size', 'Value is too large'],
-    [['-l', 'version=2,su=260k'], 'l.su', 'Value is too large'],
-    [['-m', 'rmapbt=2'], 'm.rmapbt', 'Value is too large'],
-    [['-d', 'size=huge'], 'd.size', 'Not a valid value or illegal suffix'],
+    [['-d', 'agcount=0'], 'd.agcount', '-d agcount=0: the least is 1'],
+    [['-d', 'agcount=4k'], 'd.agcount', 'takes no suffix'],
+    [['-d', 'agcount=many'], 'd.agcount', '-d agcount=many: not a number'],
+    [['-b', 'size=3000'], 'b.size', 'not a power of 2'],
+    [['-b', 'size=128k'], 'b.size', 'the greatest is'],
+    [['-l', 'version=2,su=260k'], 'l.su', 'the greatest is'],
+    [['-m', 'rmapbt=2'], 'm.rmapbt', 'the greatest is'],
+    [['-d', 'size=huge'], 'd.size', 'not a number with a suffix'],
   ])('%j', (words, key, message) => {
     expect(() => given(...words).number(key as OptionKey, units)).toThrow(message);
   });
@@ -91,13 +91,13 @@ describe('values', () => {
       'ftype',
     ).checkRules();
     expect(() => given('-m', 'crc=0').checkRules()).toThrow('version 4');
-    expect(() => given('-l', 'version=1').checkRules()).toThrow('V2 logs');
+    expect(() => given('-l', 'version=1').checkRules()).toThrow('version 2 logs');
     expect(() => given('-l', 'internal=0').checkRules()).toThrow('external logs');
-    expect(() => given('-i', 'projid32bit=0').checkRules()).toThrow('32 bit project ids');
+    expect(() => given('-i', 'projid32bit=0').checkRules()).toThrow('32-bit project ids');
     expect(() => given('-n', 'version=ci').checkRules()).toThrow('-n version');
   });
   test('inobtcount needs finobt', () => {
-    expect(() => given('-m', 'finobt=0,inobtcount=1').checkRules()).toThrow('without finobt');
+    expect(() => given('-m', 'finobt=0,inobtcount=1').checkRules()).toThrow('needs finobt');
     given('-m', 'finobt=0,inobtcount=0').checkRules();
     given('-m', 'finobt=0').checkRules();
   });
