@@ -327,7 +327,8 @@ export const INODE = layout('inode', 'Inode', [
   field('next_unlinked', 'next_unlinked', { order: 1 }),
   row('u3', INODE_U3, 'data fork', { at: () => INODE_CORE_BYTES * 8, order: 3 }),
   row('a', INODE_A, 'attribute fork', {
-    when: (s) => s.view.getUint8((s.bit >>> 3) + DINODE.offset.forkoff) !== 0,
+    when: (s) =>
+      s.bits >= INODE_CORE_BYTES * 8 && s.view.getUint8((s.bit >>> 3) + DINODE.offset.forkoff) !== 0,
     at: (s) => (INODE_CORE_BYTES + dataForkBytes(s.view, s.bit >>> 3, s.geometry.inodesize)) * 8,
     order: 4,
   }),

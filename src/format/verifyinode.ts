@@ -19,7 +19,8 @@ import {
 import { formatUuid, readCount64 } from './kinds.ts';
 import { hex, type Problem, Problems } from './problem.ts';
 
-const AT = DINODE.offset;
+// A copy, because the engine reads properties of an object literal faster than of one grown by name.
+const AT = { ...DINODE.offset };
 const TWO_32 = 2 ** 32;
 /** Longest extent, blocks. */
 const MAX_EXTENT = 2 ** 21 - 1;
