@@ -13,10 +13,11 @@ import { AGI, AGI_UNLINKED_BUCKETS } from '../format/agi.ts';
 import { sealCrc } from '../format/checksum.ts';
 import { XfskitError } from '../format/errors.ts';
 import { FINDINGS, type Finding, type FindingRow } from '../format/findings.ts';
-import { type Geometry, NULL_AGINO } from '../format/geometry.ts';
+import { CHUNK_INODES, type Geometry, NULL_AGINO } from '../format/geometry.ts';
 import { DIFLAG2, DINODE, INODE_CRC_OFFSET } from '../format/inode.ts';
 import { SB_CRC_OFFSET, SUPERBLOCK } from '../format/superblock.ts';
 import { type AgContents, type BuiltAg, buildAg } from '../fs/space/build.ts';
+import type { ChunkColumns } from '../fs/space/columns.ts';
 import type { CheckResult } from './check.ts';
 import { sumOfHeaders } from './compare/counter.ts';
 import type { AgObservation, Observation } from './observation.ts';
@@ -95,14 +96,31 @@ function refuse(check: CheckResult, finding: Finding, remedy: Remedy): string | 
 export function contentsOf(geometry: Geometry, ag: AgObservation): AgContents {
   const agi = ag.agi ? AGI.over(ag.agi) : undefined;
   const inodes = geometry.agbnoAgino(ag.length);
-  const plausible = (agino: number): number => (agino < inodes ? agino : NULL_AGINO);
   return {
     agno: ag.agno,
     owners: ag.owners,
     chunks: ag.chunks,
-    unlinked: agi?.unlinked.map(plausible) ?? new Array<number>(AGI_UNLINKED_BUCKETS).fill(NULL_AGINO),
-    newino: agi ? plausible(agi.newino) : NULL_AGINO,
+    unlinked: unlinkedHeads(agi?.unlinked, ag.chunks),
+    newino: agi && agi.newino < inodes ? agi.newino : NULL_AGINO,
   };
+}
+
+/** Heads of the unlinked lists as far as they can be: an inode of that bucket that exists and is in use. */
+function unlinkedHeads(heads: readonly number[] | undefined, chunks: ChunkColumns): number[] {
+  return Array.from({ length: AGI_UNLINKED_BUCKETS }, (_, bucket) => {
+    const agino = heads?.[bucket] ?? NULL_AGINO;
+    return agino % AGI_UNLINKED_BUCKETS === bucket && isInUse(chunks, agino) ? agino : NULL_AGINO;
+  });
+}
+
+function isInUse(chunks: ChunkColumns, agino: number): boolean {
+  for (let i = 0; i < chunks.length; i++) {
+    const bit = agino - chunks.startino[i]!;
+    if (bit < 0 || bit >= CHUNK_INODES) continue;
+    const free = bit > 31 ? chunks.freeHigh[i]! >>> (bit - 32) : chunks.freeLow[i]! >>> bit;
+    return ((chunks.holemask[i]! >>> (bit >> 2)) & 1) === 0 && (free & 1) === 0;
+  }
+  return false;
 }
 
 /** Writes an AG's new blocks and header sectors. */
