@@ -1,6 +1,6 @@
 /**
  * A report as text: findings grouped by AG (the filesystem's own first), worst first within a group, at most
- * `cap` lines a code and group and the count of the rest; then totals and the verdict. No line depends on the
+ * `cap` lines a code and group, at most `lines` in all, and the count of the rest; then totals and the verdict. No line depends on the
  * terminal's width, so scripts may read it; JSON is better for them.
  */
 import { Chalk, type ChalkInstance } from 'chalk';
@@ -12,6 +12,8 @@ export interface TextOptions {
   readonly colour: boolean;
   /** Lines shown of one code in one AG; default 1000. */
   readonly cap?: number;
+  /** Lines of findings in all, over which whole AGs are only counted; default 1000. */
+  readonly lines?: number;
   /** Every finding with the explanation and fix of its code. */
   readonly verbose?: boolean;
 }
@@ -30,10 +32,7 @@ export function printText(report: CheckReport, options: TextOptions): string {
       chalk.yellow(`log: ${report.logState}; what follows is provisional until it has been replayed`),
     );
   }
-  for (const [agno, findings] of groupByAg(report.findings)) {
-    lines.push(chalk.bold(agno === -1 ? 'filesystem' : `AG ${agno}`));
-    lines.push(...groupLines(findings, chalk, options));
-  }
+  lines.push(...findingLines(report.findings, chalk, options));
   if (report.applied !== undefined && report.applied.length > 0) {
     lines.push(
       chalk.bold(report.exit & 1 ? 'changes' : 'planned changes'),
@@ -44,6 +43,22 @@ export function printText(report: CheckReport, options: TextOptions): string {
   if (totals.length > 0) lines.push(summaryTable(totals));
   lines.push(verdict(report, chalk));
   return `${lines.join('\n')}\n`;
+}
+
+function findingLines(findings: readonly Finding[], chalk: ChalkInstance, options: TextOptions): string[] {
+  const lines: string[] = [];
+  const groups = groupByAg(findings);
+  const most = options.verbose ? Number.POSITIVE_INFINITY : (options.lines ?? 1000);
+  for (const [i, [agno, group]] of groups.entries()) {
+    if (lines.length >= most) {
+      const rest = groups.slice(i);
+      const count = rest.reduce((sum, [, some]) => sum + some.length, 0);
+      lines.push(`... and ${count} more in ${rest.length} AGs; --verbose or --json has them all`);
+      break;
+    }
+    lines.push(chalk.bold(agno === -1 ? 'filesystem' : `AG ${agno}`), ...groupLines(group, chalk, options));
+  }
+  return lines;
 }
 
 /** Findings by AG, -1 for those of no AG, in order. */

@@ -58,6 +58,14 @@ test('shows at most `cap` of one code in one AG, and counts the rest', () => {
   expect(all).toContain('repair: free the blocks');
 });
 
+test('counts the AGs that would make the text endless', () => {
+  const many = Array.from({ length: 5000 }, (_, i) => leaked(i, 1));
+  const lines = printText(report(many), { colour: false, lines: 100 }).trimEnd().split('\n');
+  expect(lines.length).toBe(102);
+  expect(lines[100]).toBe('... and 4950 more in 4950 AGs; --verbose or --json has them all');
+  expect(printText(report(many), { colour: false, verbose: true }).match(/^AG \d+$/gm)?.length).toBe(5000);
+});
+
 test('writes no escape codes unless colour is on, and never those of an image', () => {
   const hostile: Finding = { ...leaked(0, 1), message: 'name \u001b[31mred\u0007\nsecond line\u009b' };
   const plain = printText(report([hostile], { summary: { 'a total': 12 } }), { colour: false });
