@@ -1,0 +1,108 @@
+/** `print` and what else only shows something. */
+import type { CommandRow, Output } from '../command.ts';
+import { convertUnits, UNIT_NAMES } from '../convert.ts';
+import { DbError } from '../error.ts';
+import { type FieldNode, findField, listAll } from '../field.ts';
+import { parsePath } from '../path.ts';
+import { dumpData, dumpText, fieldsJson, MISMATCH, printFields } from '../print.ts';
+import { objectOf, type Session } from '../session.ts';
+
+const print: CommandRow = {
+  name: 'print',
+  alias: 'p',
+  args: '[field]...',
+  least: 0,
+  most: Number.POSITIVE_INFINITY,
+  completes: 'field',
+  summary: 'show the fields of the current object, all or those named',
+  help: ['print core.size', 'print recs[1-4]', 'print bu[0-9].name'],
+  run: (session, args) => printCurrent(session, args),
+};
+
+function printCurrent({ cursor }: Session, args: readonly string[]): Output {
+  const { type, data, crc } = cursor.top;
+  if (!type) throw new DbError('no current type');
+  if (type.print === 'none') throw new DbError(`no print function for type ${type.name}`);
+  if (type.print !== 'fields') {
+    const text = type.print === 'data' ? dumpData(data) : dumpText(data);
+    return { text, json: { type: type.name, hex: Buffer.from(data).toString('hex') } };
+  }
+  const { shape, scope } = objectOf(cursor);
+  const nodes: FieldNode[] = args.flatMap((text) => findField(shape, scope, parsePath(text)));
+  const shown = args.length === 0 ? listAll(shape, scope) : nodes;
+  if (shown.length === 0) return { text: ` = ${MISMATCH}\n`, json: { type: type.name, fields: null } };
+  if (args.length === 0) return outputOf(type.name, shown, crc);
+  return outputOf(type.name, shown, crc);
+}
+
+function outputOf(type: string, nodes: readonly FieldNode[], crc: 'correct' | 'bad' | 'unchecked'): Output {
+  return { text: printFields(nodes, crc), json: { type, fields: fieldsJson(nodes, crc) } };
+}
+
+const convert: CommandRow = {
+  name: 'convert',
+  args: 'unit value [unit value]... unit',
+  least: 3,
+  most: 9,
+  completes: 'unit',
+  summary: 'turn an address into another unit',
+  help: [`Units: ${UNIT_NAMES.join(' ')}`, 'convert agno 1 agbno 17 fsb'],
+  run: ({ cursor }, args) => {
+    const value = convertUnits(args, cursor.filesystem.geometry, cursor.agno);
+    return { text: `0x${value.toString(16)} (${value})\n`, json: { value: value.toString() } };
+  },
+};
+
+const echo: CommandRow = {
+  name: 'echo',
+  args: '[word]...',
+  least: 0,
+  most: Number.POSITIVE_INFINITY,
+  summary: 'print the words',
+  run: (_session, args) => ({
+    text: `${args.map((word) => `${word} `).join('')}\n`,
+    json: args.join(' '),
+  }),
+};
+
+const help: CommandRow = {
+  name: 'help',
+  alias: '?',
+  args: '[command]',
+  least: 0,
+  most: 1,
+  completes: 'command',
+  summary: 'list the commands, or tell about one',
+  run: (session, [name]) => {
+    if (name === undefined) {
+      const lines = session.commands.map((row) => helpLine(row, row.name));
+      return {
+        text: `${lines.join('')}\nhelp COMMAND tells more about one.\n`,
+        json: session.commands.map((row) => ({ name: row.name, args: row.args ?? '', summary: row.summary })),
+      };
+    }
+    const row = session.find(name);
+    if (!row) throw new DbError(`command ${name} not found`);
+    const more = (row.help ?? []).map((line) => ` ${line}\n`).join('');
+    return {
+      text: helpLine(row, name) + (more === '' ? '' : `\n${more}\n`),
+      json: { name: row.name, args: row.args ?? '', summary: row.summary, help: [...(row.help ?? [])] },
+    };
+  },
+};
+
+function helpLine(row: CommandRow, name: string): string {
+  const alias = row.alias === undefined || name !== row.name ? '' : `(or ${row.alias}) `;
+  return `${name} ${alias}${row.args === undefined ? '' : `${row.args} `}-- ${row.summary}\n`;
+}
+
+const quit: CommandRow = {
+  name: 'quit',
+  alias: 'q',
+  least: 0,
+  most: 0,
+  summary: 'end the session',
+  run: () => ({ text: '', ends: true }),
+};
+
+export const SHOW_COMMANDS: readonly CommandRow[] = [print, convert, echo, help, quit];

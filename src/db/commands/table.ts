@@ -1,0 +1,13 @@
+/** All commands, sorted by name. */
+import type { CommandRow } from '../command.ts';
+import { HEADER_COMMANDS } from './header.ts';
+import { MOVE_COMMANDS } from './move.ts';
+import { PLACE_COMMANDS } from './place.ts';
+import { SHOW_COMMANDS } from './show.ts';
+
+export const COMMANDS: readonly CommandRow[] = [
+  ...HEADER_COMMANDS,
+  ...MOVE_COMMANDS,
+  ...PLACE_COMMANDS,
+  ...SHOW_COMMANDS,
+].sort((a, b) => (a.name < b.name ? -1 : 1));

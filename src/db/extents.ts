@@ -1,0 +1,133 @@
+/**
+ * Extents of an inode's fork, as far as db needs them to turn a file offset into blocks. Untrusted: depth, number of
+ * records and every pointer are bounded; what cannot be read ends the search.
+ */
+import {
+  BMBT_KEY,
+  BMBT_RECORD,
+  BMDR_HEADER,
+  BTREE,
+  LONG_HEADER,
+  maxRecords,
+  maxRootKeys,
+} from '../format/btree.ts';
+import {
+  attrExtents,
+  attrForkBytes,
+  DINODE,
+  dataExtents,
+  dataForkBytes,
+  FORK,
+  INODE_CORE_BYTES,
+} from '../format/inode.ts';
+import { readCount64 } from '../format/kinds.ts';
+import { viewOf } from '../format/struct.ts';
+import type { Filesystem } from './filesystem.ts';
+
+export type Fork = 'data' | 'attr';
+
+export interface Extent {
+  /** Blocks of the file. */
+  readonly fileoff: number;
+  readonly fsbno: number;
+  readonly blocks: number;
+  readonly unwritten: boolean;
+}
+
+const MAX_LEVELS = 16;
+
+/** Extents that lie in `count` blocks from `from`, cut to that range, in file order; at most `most`. */
+export function mapRange(
+  filesystem: Filesystem,
+  inode: Uint8Array,
+  fork: Fork,
+  range: { readonly from: number; readonly count: number; readonly most: number },
+): Extent[] {
+  const found: Extent[] = [];
+  const end = range.from + range.count;
+  for (const extent of extentsFrom(filesystem, inode, fork, range.from)) {
+    if (found.length === range.most || extent.fileoff >= end) break;
+    const skip = Math.max(0, range.from - extent.fileoff);
+    if (skip >= extent.blocks) continue;
+    const fileoff = extent.fileoff + skip;
+    const blocks = Math.min(extent.blocks - skip, end - fileoff);
+    found.push({ fileoff, fsbno: extent.fsbno + skip, blocks, unwritten: extent.unwritten });
+  }
+  return found;
+}
+
+/** All extents of a fork from that on in which `from` may lie. */
+export function* extentsFrom(
+  filesystem: Filesystem,
+  inode: Uint8Array,
+  fork: Fork,
+  from: number,
+): Generator<Extent> {
+  const view = viewOf(inode);
+  const size = filesystem.geometry.inodesize;
+  const dataBytes = dataForkBytes(view, 0, size);
+  const bytes = fork === 'data' ? dataBytes : attrForkBytes(view, 0, size);
+  const start = INODE_CORE_BYTES + (fork === 'data' ? 0 : dataBytes);
+  const format = view.getUint8(fork === 'data' ? DINODE.offset.format : DINODE.offset.aformat);
+  if (bytes === 0 || start + bytes > inode.length) return;
+  if (format === FORK.EXTENTS) {
+    const wanted = fork === 'data' ? dataExtents(view, 0) : attrExtents(view, 0);
+    yield* records(view, start, Math.min(wanted, Math.floor(bytes / BMBT_RECORD.size)));
+  } else if (format === FORK.BTREE && bytes >= BMDR_HEADER.size) {
+    const most = maxRootKeys(bytes);
+    const count = Math.min(view.getUint16(start + 2), most);
+    const keys = start + BMDR_HEADER.size;
+    yield* children(filesystem, { view, keys, pointers: keys + most * BMBT_KEY.size, count }, from, 0);
+  }
+}
+
+interface Node {
+  readonly view: DataView;
+  readonly keys: number;
+  readonly pointers: number;
+  readonly count: number;
+}
+
+function* children(filesystem: Filesystem, node: Node, from: number, depth: number): Generator<Extent> {
+  if (depth > MAX_LEVELS) return;
+  for (let i = 0; i < node.count; i++) {
+    const next = i + 1 < node.count ? readCount64(node.view, node.keys + (i + 1) * BMBT_KEY.size) : undefined;
+    if (next !== undefined && next <= from) continue;
+    const fsbno = readCount64(node.view, node.pointers + i * 8);
+    if (!filesystem.geometry.isFsbnoRange(fsbno, 1)) continue;
+    yield* blockExtents(filesystem, fsbno, from, depth);
+  }
+}
+
+function* blockExtents(
+  filesystem: Filesystem,
+  fsbno: number,
+  from: number,
+  depth: number,
+): Generator<Extent> {
+  const { geometry } = filesystem;
+  const offset = geometry.fsbnoByte(fsbno);
+  if (offset + geometry.blocksize > filesystem.device.size) return;
+  const view = viewOf(filesystem.read(offset, geometry.blocksize));
+  if (view.getUint32(0) !== BTREE.bmapbt.magic) return;
+  const level = view.getUint16(4);
+  const most = maxRecords(BTREE.bmapbt, level, geometry.blocksize);
+  const count = Math.min(view.getUint16(6), most);
+  if (level === 0) yield* records(view, LONG_HEADER.size, count);
+  else {
+    const pointers = LONG_HEADER.size + most * BMBT_KEY.size;
+    yield* children(filesystem, { view, keys: LONG_HEADER.size, pointers, count }, from, depth + 1);
+  }
+}
+
+function* records(view: DataView, start: number, count: number): Generator<Extent> {
+  for (let i = 0; i < count; i++) {
+    const record = BMBT_RECORD.at(view, start + i * BMBT_RECORD.size);
+    yield {
+      fileoff: record.startoff,
+      fsbno: record.startblock,
+      blocks: record.blockcount,
+      unwritten: record.extentflag === 1,
+    };
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * The filesystem that db looks at: device, geometry, and bounded reads. Nothing is verified here beyond what makes
+ * addresses computable: db must open what check calls broken. When the primary superblock gives no geometry, the
+ * first copy of it on the device that does is taken, and the caller warns.
+ */
+import { type Device, DeviceError, readBytes } from '../device/device.ts';
+import { UnsupportedFeature } from '../format/errors.ts';
+import { DADDR_BYTES, type Geometry, geometryOf } from '../format/geometry.ts';
+import { SB_MAGIC, SUPERBLOCK } from '../format/superblock.ts';
+import { verifySuperblock } from '../format/verify.ts';
+import { DbError } from './error.ts';
+
+const LARGEST_SECTOR = 32768;
+const SCAN_BYTES = 2 ** 20;
+/** How far the copies are looked for: AGs of small images, and of those with 4 AGs up to 16 GiB. */
+const SCAN_LIMIT = 4 * 2 ** 30;
+/** AGs begin at a multiple of the smallest block. */
+const SCAN_STEP = 1024;
+
+export interface SuperblockFields {
+  readonly rbmino: number;
+  readonly rsumino: number;
+  readonly uquotino: number;
+  readonly gquotino: number;
+  readonly pquotino: number;
+}
+
+export class Filesystem {
+  readonly device: Device;
+  readonly geometry: Geometry;
+  readonly superblock: SuperblockFields;
+  /** What the user should know about how it was opened. */
+  readonly warnings: readonly string[];
+
+  constructor(device: Device, sector: Uint8Array, warnings: readonly string[]) {
+    this.device = device;
+    this.geometry = geometryOf(sector);
+    this.superblock = SUPERBLOCK.over(sector);
+    this.warnings = warnings;
+  }
+
+  /** 512-byte units in a block. */
+  get blockBbs(): number {
+    return this.geometry.blocksize / DADDR_BYTES;
+  }
+
+  /** Block that holds a daddr, as fsbno. */
+  daddrFsbno(daddr: number): number {
+    const { agblocks } = this.geometry;
+    const block = Math.floor(daddr / this.blockBbs);
+    return this.geometry.fsbno(Math.floor(block / agblocks), block % agblocks);
+  }
+
+  /** Reads bytes; throws DbError outside of the device. */
+  read(offset: number, length: number): Uint8Array {
+    if (!(offset >= 0) || offset + length > this.device.size) {
+      throw new DbError(
+        `bytes ${offset} to ${offset + length - 1} lie outside of the device (${this.device.size} bytes)`,
+      );
+    }
+    return readBytes(this.device, offset, length);
+  }
+}
+
+/** Opens what is on a device. Throws DeviceError or UnsupportedFeature when no superblock on it gives a geometry. */
+export function openFilesystem(device: Device): Filesystem {
+  if (device.size < 512) {
+    throw new DeviceError('SIZE', `${device.name}: ${device.size} bytes hold no superblock`);
+  }
+  const primary = readBytes(device, 0, Math.min(device.size, LARGEST_SECTOR));
+  const problems = verifySuperblock(primary, device.size);
+  const stop = problems.find((problem) => problem.stops);
+  if (!stop) {
+    const warnings = problems.map(({ message }) => `primary superblock: ${message}`);
+    return new Filesystem(device, primary, warnings);
+  }
+  const copy = findCopy(device);
+  if (!copy) {
+    const why = `primary superblock: ${stop.message}, and no usable copy was found`;
+    if (stop.field === 'versionnum') throw new UnsupportedFeature(`${device.name}: ${why}`);
+    throw new DeviceError('NOTXFS', `${device.name}: ${why}`);
+  }
+  return new Filesystem(device, copy.sector, [
+    `primary superblock: ${stop.message}; using the copy at byte ${copy.offset}`,
+  ]);
+}
+
+/** The first sound secondary superblock; it must lie where its own geometry has an AG begin. */
+function findCopy(device: Device): { sector: Uint8Array; offset: number } | undefined {
+  const end = Math.min(device.size, SCAN_LIMIT);
+  for (let start = 0; start < end; start += SCAN_BYTES) {
+    const chunk = readBytes(device, start, Math.min(SCAN_BYTES, end - start));
+    const view = new DataView(chunk.buffer);
+    for (let at = 0; at + 512 <= chunk.length; at += SCAN_STEP) {
+      if (view.getUint32(at) !== SB_MAGIC || start + at === 0) continue;
+      const offset = start + at;
+      const sector = readBytes(device, offset, Math.min(LARGEST_SECTOR, device.size - offset));
+      const usable = !verifySuperblock(sector, undefined, { secondary: true }).some(
+        ({ stops, field }) => stops || field === 'crc',
+      );
+      if (!usable) continue;
+      const { agblocks, blocksize } = SUPERBLOCK.over(sector);
+      if (offset % (agblocks * blocksize) === 0) return { sector, offset };
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,101 @@
+/**
+ * A session: lines in, results out. A line is words with blanks between; a word may hold blanks inside double quotes.
+ * A command that fails changes nothing and the session goes on; it remembers that something failed.
+ */
+import { DeviceError } from '../device/device.ts';
+import { type Scope, type Shape, scopeOf } from '../format/struct.ts';
+import type { CommandRow, Output } from './command.ts';
+import { Cursor } from './cursor.ts';
+import { DbError } from './error.ts';
+import type { Filesystem } from './filesystem.ts';
+import type { Json } from './value.ts';
+
+/** What one line gave. */
+export interface Result {
+  readonly line: string;
+  /** All that goes to the terminal: notes, then output or the one line of an error. */
+  readonly text: string;
+  readonly error?: string;
+  readonly notes: readonly string[];
+  readonly json?: Json;
+  readonly ends: boolean;
+}
+
+export class Session {
+  readonly cursor: Cursor;
+  readonly commands: readonly CommandRow[];
+  failed = false;
+
+  constructor(filesystem: Filesystem, commands: readonly CommandRow[]) {
+    this.cursor = new Cursor(filesystem);
+    this.commands = commands;
+  }
+
+  find(name: string): CommandRow | undefined {
+    return this.commands.find((row) => row.name === name || row.alias === name);
+  }
+
+  /** Runs a line. Errors of the user's and of the device become the result's. */
+  run(line: string): Result {
+    const { notes } = this.cursor;
+    notes.length = 0;
+    try {
+      const words = splitLine(line);
+      const output = words.length === 0 ? undefined : this.runArgs(words);
+      return this.result(line, output?.text ?? '', output);
+    } catch (error) {
+      if (!(error instanceof DbError || error instanceof DeviceError)) throw error;
+      this.failed = true;
+      return { ...this.result(line, `${error.message}\n`), error: error.message };
+    }
+  }
+
+  private result(line: string, text: string, output?: Output): Result {
+    const notes = [...this.cursor.notes];
+    const lead = notes.map((note) => `${note}\n`).join('');
+    return {
+      line,
+      text: lead + text,
+      notes,
+      ends: output?.ends ?? false,
+      ...(output?.json === undefined ? {} : { json: output.json }),
+    };
+  }
+
+  /** Runs a command with its arguments; throws DbError. */
+  runArgs([name, ...args]: readonly string[]): Output | undefined {
+    const row = this.find(name!);
+    if (!row) throw new DbError(`command ${name} not found`);
+    if (args.length < row.least || args.length > row.most) {
+      throw new DbError(`bad argument count ${args.length} to ${name}, expected ${expected(row)} arguments`);
+    }
+    return row.run(this, args);
+  }
+}
+
+function expected({ least, most }: CommandRow): string {
+  if (most === Number.POSITIVE_INFINITY) return `at least ${least}`;
+  return least === most ? String(least) : `between ${least} and ${most}`;
+}
+
+/** Words of a line; quotes and backslashes stay in them. */
+export function splitLine(line: string): string[] {
+  return line.match(/(?:"(?:\\.|[^"\\])*"?|\\.|[^\s"\\]|\\$)+/g) ?? [];
+}
+
+/** The current object as fields. Throws DbError when there is none or its type has no fields. */
+export function objectOf(cursor: Cursor): { shape: Shape; scope: Scope } {
+  const { type, data } = cursor.top;
+  if (!type) throw new DbError('no current type');
+  if (!type.shape) throw new DbError(`no fields for type ${type.name}`);
+  return { shape: type.shape, scope: scopeOf(data, cursor.filesystem.geometry) };
+}
+
+/** A result as one JSON document. */
+export function resultJson(result: Result): string {
+  return JSON.stringify({
+    command: result.line,
+    ...(result.notes.length > 0 ? { notes: result.notes } : {}),
+    ...(result.error === undefined ? { result: result.json ?? null } : { error: result.error }),
+  });
+}
