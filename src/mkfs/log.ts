@@ -36,6 +36,8 @@ export interface LogPlace {
 }
 
 const MIN_LOG_BLOCKS = 512;
+/** Kept free beside a log: four AGFL blocks, and one so that an AG is never without free space. */
+const RESERVED_BLOCKS = 5;
 const MIN_LOG_BYTES = 10 * 2 ** 20;
 export const REALISTIC_LOG_BYTES = 64 * 2 ** 20;
 export const SMALLEST_SUPPORTED_BYTES = 300 * 2 ** 20;
@@ -116,8 +118,7 @@ export function placeLog(wish: LogWish): LogPlace {
   const logsunit = wish.lsunit > 0 ? wish.lsunit * blocksize : 1;
   const least = leastBlocks(wish, logsunit);
   const first = rootBlocksEnd(wish);
-  // What any AG has besides headers, roots and four AGFL blocks, less one so that some block stays free.
-  let most = ags.agblocks - first - 4 - 1;
+  let most = ags.agblocks - first - RESERVED_BLOCKS;
   if (wish.logblocks !== undefined && wish.logblocks >= ags.dblocks)
     throw new UsageError(`log size ${wish.logblocks} blocks too large, the filesystem has ${ags.dblocks}`);
   if (most < least)
@@ -134,6 +135,12 @@ export function placeLog(wish: LogWish): LogPlace {
     blocks = Math.min(blocks, most);
   }
   const agLength = agno === ags.agcount - 1 ? ags.dblocks - agno * ags.agblocks : ags.agblocks;
+  if (first + blocks > agLength) {
+    // The last AG may be too short for a log that fits the others (mkfs.xfs fails here, half way).
+    const room = Math.max(0, agLength - first - RESERVED_BLOCKS);
+    if (wish.logblocks !== undefined || room < least) tooLarge(blocks, room);
+    blocks = room;
+  }
   const [start, length] = align(wish, agno, first, blocks, most, agLength);
   checkSize(length, least, blocksize);
   return { logAgno: agno, logAgbno: start, logblocks: length, logsunit };

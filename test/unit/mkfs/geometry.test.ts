@@ -193,6 +193,11 @@ describe('log', () => {
       "an internal log has the data's sector size",
     );
   });
+  test('a last AG too short for it', () => {
+    expect(plan('2g', '-d agsize=1984m')).toMatchObject({ logAgno: 1, logblocks: 16384 - 7 - 5 });
+    expect(() => plan('2g', '-d agsize=1984m -l size=64m')).toThrow('its AG has room for 16372');
+    expect(() => plan('2g', '-d agsize=2030m -l size=64m')).toThrow('its AG has room for');
+  });
   test('a root inode that repair would not find is refused', () => {
     expect(() => plan('300m', '-d agcount=1 -l su=256k')).toThrow('no room for the root inode');
     // Here the AGFL would be where the root inode must be.
