@@ -9,6 +9,12 @@ export const SPACE_FINDINGS = {
     'blocks have two owners that may not share them',
     'Two owners claim the same blocks and at least one of them may not share (metadata, an attribute fork, or a file on a filesystem without reflink). Which one is right cannot be told from space alone, so nothing in this AG is rebuilt.',
   ),
+  INDEX_CROSS_LINK: found(
+    'error',
+    'blocks of an AG btree or of the free list belong to someone else too',
+    'A btree block or a slot of the free list stands on blocks that an inode, the log or another index owns. The indexes can be built anew elsewhere; what a file holds there may have been overwritten.',
+    REBUILD,
+  ),
   LEAKED_COW: found(
     'error',
     'leaked CoW staging extent',

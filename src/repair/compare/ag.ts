@@ -18,6 +18,8 @@ export interface AgExpectation {
   readonly space: DerivedSpace;
   /** Staging extents that are believed. */
   readonly staging: RunColumns;
+  /** Inodes, log or headers exclude each other, whatever the AG btrees hold. */
+  readonly ownersConflict: boolean;
   /** Every AG btree and the free list were read in full: whatever else is unowned is really unowned. */
   readonly treesSound: boolean;
 }
@@ -33,10 +35,13 @@ export function expectAg(geometry: Geometry, ag: AgObservation): AgExpectation {
   const treesSound =
     ag.agfSound && ag.agiSound && ag.agflSound && trees.every((tree) => tree === undefined || tree.sound);
   const base = deriveSpace(owners, ag.length, reflink);
+  const ownersConflict =
+    base.conflictCount > 0 && deriveSpace(ag.owners, ag.length, reflink).conflictCount > 0;
   const staging = findStaging(ag, base);
-  if (staging.length === 0) return { ag, space: base, staging, treesSound };
+  const known = { ag, staging, treesSound, ownersConflict };
+  if (staging.length === 0) return { ...known, space: base };
   for (let i = 0; i < staging.length; i++) owners.push(staging.start[i]!, staging.count[i]!, OWNER.COW, 0, 0);
-  return { ag, space: deriveSpace(owners, ag.length, reflink), staging, treesSound };
+  return { ...known, space: deriveSpace(owners, ag.length, reflink) };
 }
 
 function findStaging(ag: AgObservation, base: DerivedSpace): RunColumns {

@@ -2,6 +2,7 @@
  * Compare: derive the expected space indexes of every AG from what was observed and hold them against what is on
  * disk, in both directions. To add a comparison, add a file beside this one and a call here.
  */
+import { OWNER } from '../../format/btree.ts';
 import type { Finding } from '../../format/findings.ts';
 import { runBlocks } from '../../fs/space/runs.ts';
 import type { Observation } from '../observation.ts';
@@ -32,7 +33,7 @@ export function compareSpace(observation: Observation): Comparison {
   for (const ag of observation.ags) {
     const expected = expectAg(geometry, ag);
     expectations.push(expected);
-    if (expected.space.conflictCount > 0) crossLinked.add(ag.agno);
+    if (expected.ownersConflict) crossLinked.add(ag.agno);
     reportConflicts(expected, findings);
     reportStaging(expected, findings);
     compareFreeSpace(expected, filesComplete, findings);
@@ -53,11 +54,15 @@ export function compareSpace(observation: Observation): Comparison {
   };
 }
 
+/** Owners that a rebuild places anew: their side of a conflict goes away with it. */
+const REBUILT: readonly number[] = [OWNER.AG, OWNER.INOBT, OWNER.REFC];
+
 function reportConflicts(expected: AgExpectation, findings: FindingSink): void {
   const { agno } = expected.ag;
   for (const c of expected.space.conflicts) {
+    const index = REBUILT.includes(c.firstOwner) || REBUILT.includes(c.secondOwner);
     findings.add(
-      'CROSS_LINK',
+      index ? 'INDEX_CROSS_LINK' : 'CROSS_LINK',
       { agno, agbno: c.agbno, blocks: c.blocks, ...(c.secondOwner >= 0 ? { ino: c.secondOwner } : {}) },
       `AG ${agno}: blocks ${c.agbno}+${c.blocks} belong to both ${ownerName(c.firstOwner)} and ${ownerName(c.secondOwner)}`,
     );

@@ -56,9 +56,14 @@ export function gatherChunks(context: Context, witnesses: ChunkWitnesses): Chunk
 export function chunksAreProved(witnesses: ChunkWitnesses, chunks: ChunkColumns): boolean {
   if (witnesses.inobt.sound || witnesses.rmapbt?.sound) return true;
   if (!witnesses.agi || !witnesses.agiSound) return false;
+  return inodeCount(chunks) === AGI.over(witnesses.agi).count;
+}
+
+/** Inodes that exist in these chunks. */
+export function inodeCount(chunks: ChunkColumns): number {
   let count = 0;
   for (let i = 0; i < chunks.length; i++) count += chunks.count[i]!;
-  return count === AGI.over(witnesses.agi).count;
+  return count;
 }
 
 /**

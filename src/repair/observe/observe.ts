@@ -11,11 +11,12 @@ import { AGF } from '../../format/agf.ts';
 import { AGI } from '../../format/agi.ts';
 import { OWNER } from '../../format/btree.ts';
 import { CHUNK_INODES, type Geometry } from '../../format/geometry.ts';
+import { SUPERBLOCK } from '../../format/superblock.ts';
 import { findLogHead } from '../../fs/log/head.ts';
 import { type ChunkColumns, ExtentColumns } from '../../fs/space/columns.ts';
 import type { AgObservation, LogObservation, Observation, UnlinkedInode } from '../observation.ts';
 import { BmbtWalk } from './bmbt.ts';
-import { chunksAreProved, gatherChunks } from './chunk.ts';
+import { chunksAreProved, gatherChunks, inodeCount } from './chunk.ts';
 import { Context } from './context.ts';
 import { ExtentReader, ForkReader, report } from './fork.ts';
 import { readAgf, readAgfl, readAgi } from './header.ts';
@@ -65,10 +66,17 @@ export function observe(device: Device): Observation {
     ags,
     flags: scan.flags,
     unlinked,
-    filesComplete: !context.filesLost && ags.every((ag) => chunksAreProved(ag, ag.chunks)),
+    filesComplete: !context.filesLost && allChunksFound(ags, log, sector),
     inodesAllocated: scan.allocated,
     findings: sink.take(),
   };
+}
+
+/** AG by AG, or, where one lost all its witnesses, by the superblock's count, which a clean log vouches for. */
+function allChunksFound(ags: readonly AgObservation[], log: LogObservation, superblock: Uint8Array): boolean {
+  if (ags.every((ag) => chunksAreProved(ag, ag.chunks))) return true;
+  const found = ags.reduce((sum, ag) => sum + inodeCount(ag.chunks), 0);
+  return log.state === 'clean' && BigInt(found) === SUPERBLOCK.over(superblock).icount;
 }
 
 /** Headers and btrees of one AG. */
