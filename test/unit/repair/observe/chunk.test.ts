@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { AGI } from '../../../../src/format/agi.ts';
 import { INOBT_SPARSE_RECORD, OWNER, RMAP_RECORD, SHORT_HEADER } from '../../../../src/format/btree.ts';
 import { DINODE } from '../../../../src/format/inode.ts';
+import { SB_CRC_OFFSET, SUPERBLOCK } from '../../../../src/format/superblock.ts';
 import { observe } from '../../../../src/repair/observe/observe.ts';
 import { type Place, withEdit } from '../../../support/edit.ts';
 import { smallImage } from '../../../support/smallimage.ts';
@@ -59,12 +60,17 @@ describe.each([
     });
   });
 
-  test('without any other witness the count of the AGI decides whether all was found', () => {
+  test('without any other witness the counts of AGI and superblock decide whether all was found', () => {
     const less = (v: DataView) => v.setUint32(AGI.offset.count, 128);
+    const lessInAll = (v: DataView) => v.setBigUint64(SUPERBLOCK.offset.icount, 128n);
+    const superblock = { offset: 0, length: clean.geometry.sectsize, crcOffset: SB_CRC_OFFSET };
     const seen = withEdit(device, place('inobt'), spoil, () =>
-      withEdit(device, agi, less, () => observe(device)),
+      withEdit(device, agi, less, () => [
+        observe(device),
+        withEdit(device, superblock, lessInAll, () => observe(device)),
+      ]),
     );
-    expect(seen.filesComplete).toBe(clean.geometry.features.rmapbt);
+    expect(seen.map((one) => one.filesComplete)).toEqual([true, clean.geometry.features.rmapbt]);
   });
 });
 
