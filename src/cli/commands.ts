@@ -19,6 +19,11 @@ export const commands: readonly CommandRow[] = [
     load: () => import('./mkfs.ts'),
   },
   {
+    name: 'db',
+    summary: 'look at structures and fields, as with xfs_db; never writes',
+    load: () => import('./db.ts'),
+  },
+  {
     name: 'check',
     summary: 'find what is wrong with a filesystem; never writes',
     load: () => import('./check.ts'),

@@ -44,7 +44,9 @@ function sizesOf(g: Geometry): Sizes {
 
 const low = (value: bigint, bits: bigint) => value & ((1n << bits) - 1n);
 const agbnoOf = (b: bigint, s: Sizes) => (b / s.block) % s.agBlocks;
-const agnoOf = (b: bigint, s: Sizes) => b / s.agBytes;
+/** AG numbers have 32 bits, whatever they come from. */
+const agno32 = (value: bigint) => BigInt.asUintN(32, value);
+const agnoOf = (b: bigint, s: Sizes) => agno32(b / s.agBytes);
 const aginoOf = (b: bigint, s: Sizes) => (b / s.inode) % (s.agBlocks * s.inodesInBlock);
 
 function unit(
@@ -94,14 +96,14 @@ const UNITS: readonly Unit[] = [
     'fsblock fsb fsbno',
     'bboff blkoff inoidx',
     64,
-    (v, s) => (v >> s.agblklog) * s.agBytes + low(v, s.agblklog) * s.block,
+    (v, s) => agno32(v >> s.agblklog) * s.agBytes + low(v, s.agblklog) * s.block,
     (b, s) => (agnoOf(b, s) << s.agblklog) | agbnoOf(b, s),
   ),
   unit(
     'ino inode',
     'inooff',
     64,
-    (v, s) => (v >> s.aginolog) * s.agBytes + low(v, s.aginolog) * s.inode,
+    (v, s) => agno32(v >> s.aginolog) * s.agBytes + low(v, s.aginolog) * s.inode,
     (b, s) => (agnoOf(b, s) << s.aginolog) | aginoOf(b, s),
   ),
   unit(

@@ -70,7 +70,8 @@ export class Cursor {
   agno: number | undefined;
   /** What moving had to say, e.g. of a bad CRC. */
   readonly notes: string[] = [];
-  private readonly stack: Place[] = [NOWHERE, NOWHERE];
+  /** The lowest entry is nowhere, and stays so. */
+  private readonly stack: Place[] = [NOWHERE];
   private readonly ring: (Place | undefined)[] = new Array(RING_ENTRIES).fill(undefined);
   private head = -1;
   private tail = -1;
@@ -197,7 +198,8 @@ export class Cursor {
   }
 
   private set(place: Place): void {
-    this.stack[this.stack.length - 1] = place;
+    if (this.stack.length === 1) this.stack.push(place);
+    else this.stack[this.stack.length - 1] = place;
   }
 
   private remember(): void {

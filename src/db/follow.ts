@@ -12,9 +12,9 @@ import type { FieldNode } from './field.ts';
 import { type DbType, findType, typeNamed } from './types.ts';
 import { isArrayRow } from './value.ts';
 
-/** Goes to where the one value that `nodes` hold points to. */
+/** Goes to where the first value that `nodes` hold points to. */
 export function follow(cursor: Cursor, nodes: readonly FieldNode[]): void {
-  const node = soleLeaf(nodes);
+  const node = firstLeaf(nodes);
   const { row } = node.placed;
   const target = typeof row.goto === 'function' ? row.goto(node.scope) : row.goto;
   const type = target === 'inodata' ? dataType(cursor) : target === undefined ? undefined : findType(target);
@@ -27,14 +27,11 @@ export function follow(cursor: Cursor, nodes: readonly FieldNode[]): void {
   goUnit(cursor, type, { unit: row.unit, value: Number(raw), isDaPointer: kind.bits === 32 });
 }
 
-function soleLeaf(nodes: readonly FieldNode[]): FieldNode {
+/** The first leaf; of elements that are listed one by one xfs_db follows the first, too. */
+function firstLeaf(nodes: readonly FieldNode[]): FieldNode {
   let node = nodes[0];
-  let siblings = nodes.length;
-  while (node && node.children.length > 0 && siblings === 1) {
-    siblings = node.children.length;
-    node = node.children[0];
-  }
-  if (!node || siblings > 1 || (isArrayRow(node.placed) && node.low !== node.high)) {
+  while (node && node.children.length > 0) node = node.children[0];
+  if (!node || (isArrayRow(node.placed) && node.low !== node.high)) {
     throw new DbError('array not allowed for addr command');
   }
   return node;
