@@ -29,7 +29,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { populate } from './corpus/populate.ts';
 import { CORPUS, type CorpusRow } from './corpus/rows.ts';
-import { attachLoop, mountImage, mustRun, run, smallFilesystems, temporaryDirectory } from './oracle.ts';
+import {
+  attachLoop,
+  mountImage,
+  mustRun,
+  run,
+  smallFilesystems,
+  temporaryDirectory,
+  xfskit,
+} from './oracle.ts';
 import { fileDigest } from './tree.ts';
 
 export { CORPUS, type CorpusRow } from './corpus/rows.ts';
@@ -146,6 +154,7 @@ export function makeFilesystem(
   logMiB: number,
   options: readonly string[],
   log?: string,
+  program: 'mkfs.xfs' | 'xfskit' = 'mkfs.xfs',
 ): void {
   writeFileSync(image, '');
   truncateSync(image, sizeMiB * 1024 * 1024);
@@ -157,14 +166,16 @@ export function makeFilesystem(
       size.unshift(`logdev=${log}`);
     }
     const logOptions = size.length > 0 ? ['-l', size.join(',')] : [];
-    return run('mkfs.xfs', ['-q', '-f', '-K', ...logOptions, ...options, image], { env: smallFilesystems });
+    const args = ['-q', '-f', '-K', ...logOptions, ...options, image];
+    const env = smallFilesystems;
+    return program === 'xfskit' ? xfskit(['mkfs', ...args], { env }) : run(program, args, { env });
   };
   let made = make(logMiB * 1024 * 1024);
   const least = /(?:minimum size is|must be at least) (\d+)/.exec(made.stderr);
   const given = options[options.indexOf('-b') + 1];
   const blockSize = options.includes('-b') ? Number(given?.split('=')[1]) : 4096;
   if (made.status !== 0 && least) made = make(Number(least[1]) * blockSize);
-  if (made.status !== 0) throw new Error(`mkfs.xfs ${options.join(' ')}: ${made.stderr}`);
+  if (made.status !== 0) throw new Error(`${program} ${options.join(' ')}: ${made.stderr}`);
 }
 
 async function build(row: CorpusRow, into: string): Promise<void> {

@@ -234,7 +234,8 @@ export function mountImage(image: string, dir: string, options: readonly string[
   }
   mkdirSync(dir, { recursive: true });
   const dismiss = guard('umount -- "$1" || umount -l -- "$1"', [dir]);
-  const mounted = run('mount', ['-t', 'xfs', '-o', ['loop', ...options].join(','), image, dir]);
+  // nouuid: copies of one image may be mounted by two test files at once.
+  const mounted = run('mount', ['-t', 'xfs', '-o', ['loop', 'nouuid', ...options].join(','), image, dir]);
   if (mounted.status !== 0) {
     dismiss();
     throw new Error(`mount ${image}: ${mounted.stderr.trim()}\n${run('dmesg', []).stdout.slice(-2000)}`);
