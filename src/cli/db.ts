@@ -8,6 +8,7 @@ import { openFilesystem } from '../db/filesystem.ts';
 import { runInput } from '../db/prompt.ts';
 import { type Result, resultJson, Session } from '../db/session.ts';
 import { openDevice } from '../device/open.ts';
+import { exitBits } from './exit.ts';
 import { parseOffset } from './offset.ts';
 
 interface Flags {
@@ -42,7 +43,7 @@ export function define(command: Command): void {
         };
         if (flags.command.length > 0) runCommands(session, flags.command, show);
         else await runInput(session, show);
-        if (session.failed) process.exitCode = 1;
+        if (session.failed) process.exitCode = exitBits.operational;
       } finally {
         device.close();
       }

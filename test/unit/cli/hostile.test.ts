@@ -70,6 +70,25 @@ beforeAll(() => {
   writeFileSync(path('headless.img'), Buffer.concat([noise(4096), start.subarray(4096)]));
 });
 
+test.each(['zero.img', 'random.img', 'ext4.img', 'tiny.img', 'headless.img', 'sector.img', 'cut.img'])(
+  'db looks at %s without falling over',
+  (image) => {
+    const before = hashOf(path(image));
+    for (const commands of [['sb 0'], ['agf 0', 'addr bnoroot'], ['inode 128'], ['daddr 99999999999']]) {
+      const line = [...commands, 'print'].flatMap((command) => ['-c', command]);
+      const result = xfskit(['db', ...line, path(image)], { timeout: 20_000 });
+      expect(result.signal).toBeNull();
+      expect(result.stderr).not.toMatch(/^\s+at /m);
+      expect(result.stderr).not.toContain('internal error');
+      // 8 also when a command failed: 1 would say that something was fixed.
+      expect([0, 4, 8]).toContain(result.status);
+      if (result.status === 0) expect(result.stdout).not.toBe('');
+      else expect(result.stderr).not.toBe('');
+    }
+    expect(hashOf(path(image))).toBe(before);
+  },
+);
+
 describe.each(Object.keys(readers))('%s', (name) => {
   test.each(['zero.img', 'random.img', 'ext4.img', 'tiny.img', 'headless.img', 'sector.img', 'cut.img'])(
     'survives %s and leaves it alone',
@@ -88,7 +107,7 @@ describe.each(Object.keys(readers))('%s', (name) => {
   );
 });
 
-test.each(['check', 'repair', 'undo'])('%s: paths that hold no image', (command) => {
+test.each(['check', 'repair', 'db', 'undo'])('%s: paths that hold no image', (command) => {
   writeFileSync(path('empty'), '');
   mkdirSync(path('folder'), { recursive: true });
   const run = (image: string): RunResult =>
