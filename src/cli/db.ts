@@ -1,6 +1,6 @@
 /**
  * `xfskit db`: looks at an image by structure and field, with the commands, names and text of xfs_db. The device is
- * opened for reading only. Exit code 1 when any command failed.
+ * opened for reading only. Exit code 8 when any command failed: bit 1 would say that something was fixed.
  */
 import type { Command } from 'commander';
 import { COMMANDS } from '../db/commands/table.ts';
@@ -21,7 +21,7 @@ const AFTER_HELP = `
 Without -c, commands are read from standard input: at a prompt on a terminal, quietly from a pipe.
 Commands:
 ${COMMANDS.map((row) => `  ${`${row.name} ${row.args ?? ''}`.trimEnd().padEnd(40)} ${row.summary}`).join('\n')}
-Exit status: 0, 1 if a command failed, 8 device error, 16 usage.`;
+Exit status: 0, 8 if a command failed or the device cannot be used, 16 usage.`;
 
 export function define(command: Command): void {
   command

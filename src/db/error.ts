@@ -1,4 +1,4 @@
-/** A db command that cannot be carried out: one line for the user, exit code 1 at the end of the session. */
+/** A db command that cannot be carried out: one line for the user, and a failed session in the end. */
 import { XfskitError } from '../format/errors.ts';
 
 export class DbError extends XfskitError {

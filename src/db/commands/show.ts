@@ -31,7 +31,6 @@ function printCurrent({ cursor }: Session, args: readonly string[]): Output {
   const nodes: FieldNode[] = args.flatMap((text) => findField(shape, scope, parsePath(text)));
   const shown = args.length === 0 ? listAll(shape, scope) : nodes;
   if (shown.length === 0) return { text: ` = ${MISMATCH}\n`, json: { type: type.name, fields: null } };
-  if (args.length === 0) return outputOf(type.name, shown, crc);
   return outputOf(type.name, shown, crc);
 }
 
