@@ -29,6 +29,9 @@ function printNode(node: FieldNode, prefix: string, crc: CrcState, out: string[]
 }
 
 function labelOf({ name, placed, low, high }: FieldNode): string {
+  // Padding is one value to us, an array of bytes to xfs_db.
+  const isPadding = !isShape(placed.row.kind) && !placed.row.kind.integer && placed.row.shown === 'hex';
+  if (isPadding) return `${name}[0-${placed.bits / 8 - 1}]`;
   if (!isArrayRow(placed)) return name;
   const base = placed.row.base ?? 0;
   return low === high ? `${name}[${low + base}]` : `${name}[${low + base}-${high + base}]`;

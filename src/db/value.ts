@@ -75,7 +75,7 @@ interface Reading {
 /** One value at `bit`; undefined where `shown` leaves it out. */
 function scalarText({ kind, shown, scope, crc }: Reading, bit: number): string | undefined {
   const { view } = scope;
-  if (!kind.integer) return otherText(kind, view, bit);
+  if (!kind.integer) return otherText(kind, view, bit, shown);
   const raw = kind.raw(view, bit);
   switch (shown) {
     case 'hex':
@@ -117,9 +117,11 @@ function storedWord(view: DataView, bit: number): bigint {
   return BigInt(view.getUint32(bit >>> 3));
 }
 
-function otherText(kind: Kind<unknown>, view: DataView, bit: number): string {
+function otherText(kind: Kind<unknown>, view: DataView, bit: number, shown: string): string {
   if (kind.name === 'uuid') return kind.read(view, bit) as string;
-  return quoteBytes(viewBytes(view, bit, kind.bits / 8));
+  const bytes = viewBytes(view, bit, kind.bits / 8);
+  if (shown !== 'hex') return quoteBytes(bytes);
+  return Array.from(bytes, (byte, i) => `${i}:${hexText(BigInt(byte))}`).join(' ');
 }
 
 /** The timers of id 0 are grace periods, and zero is no time: plain numbers. */

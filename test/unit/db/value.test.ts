@@ -95,7 +95,13 @@ test('a shape in which nothing is present', () => {
 });
 
 test('64-bit values are exact, in text and JSON', () => {
-  const shape = layout('t', 't', [row('n', u64, ''), row('id', uuid, ''), row('pad', bytes(2), '')]);
+  const shape = layout('t', 't', [
+    row('n', u64, ''),
+    row('id', uuid, ''),
+    row('pad', bytes(2), ''),
+    row('spare', bytes(2), '', { shown: 'hex' }),
+    row('spare', bytes(2), '', { shown: 'hex' }),
+  ]);
   const content = [
     255,
     255,
@@ -108,9 +114,11 @@ test('64-bit values are exact, in text and JSON', () => {
     ...Array.from({ length: 16 }, (_, i) => i),
     0x41,
     0,
+    0,
+    31,
   ];
   expect(print(shape, content)).toBe(
-    'n = 18446744073709551614\nid = 00010203-0405-0607-0809-0a0b0c0d0e0f\npad = "A\\000"\n',
+    'n = 18446744073709551614\nid = 00010203-0405-0607-0809-0a0b0c0d0e0f\npad = "A\\000"\nspare[0-1] = 0:0 1:0x1f\n',
   );
   const json = fieldsJson(listAll(shape, scopeOf(Uint8Array.from(content), geometry)), 'correct');
   expect(json.n).toBe('18446744073709551614');
