@@ -44,6 +44,19 @@ function markUsed(copy: ChunkColumns, row: number): void {
   copy.freecount[row] = 1;
 }
 
+/** A used inode called free. */
+function markFree(copy: ChunkColumns, row: number): void {
+  for (let bit = 63; bit >= 0; bit--) {
+    if ((copy.holemask[row]! >> (bit >> 2)) & 1) continue;
+    const mask = (1 << (bit & 31)) >>> 0;
+    const word = bit > 31 ? copy.freeHigh : copy.freeLow;
+    if ((word[row]! & mask) >>> 0) continue;
+    word[row] = (word[row]! | mask) >>> 0;
+    copy.freecount[row]!++;
+    return;
+  }
+}
+
 export const INODETREE_KINDS: readonly InjectKind[] = [
   {
     name: 'wrong-inobt-free',
@@ -84,7 +97,7 @@ export const INODETREE_KINDS: readonly InjectKind[] = [
         (chunks, row) =>
           editChunks(chunks, -1, row, (copy, at) => {
             if (copy.freecount[at]! > 1) markUsed(copy, at);
-            else copy.freecount[at] = 2;
+            else markFree(copy, at);
           }),
         'one free bit wrong',
       ),

@@ -14,9 +14,14 @@ export function someFreeRun(
   most: number,
 ): { start: number; count: number } | undefined {
   const free: RunColumns = ag.bnobt.records;
+  let widest = 0;
+  for (let i = 0; i < free.length; i++) widest = Math.max(widest, free.count[i]!);
+  // Only wide runs: the new btree blocks could fill a small one up to its end.
   const wide: number[] = [];
-  for (let i = 0; i < free.length; i++) if (free.count[i]! > most + 2 * LOW_END) wide.push(i);
-  const i = wide.length > 0 ? site.pick(wide.slice(-8)) : undefined;
+  for (let i = 0; i < free.length; i++) {
+    if (free.count[i]! > most + 2 * LOW_END && 2 * free.count[i]! >= widest) wide.push(i);
+  }
+  const i = wide.length > 0 ? site.pick(wide) : undefined;
   if (i === undefined) return undefined;
   const count = 1 + site.random(most);
   // The upper half of the run: new btree blocks come from the lowest free blocks.
