@@ -5,5 +5,7 @@ export default {
   testMatch: ['**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/test/support/transform.mjs' },
+  // Jest would leave one core idle, which on two cores is half of them.
+  maxWorkers: '100%',
   testTimeout: 120_000,
 };
