@@ -104,6 +104,46 @@ test('the import rule sees every way to import', () => {
   expect(wrongImports('src/mkfs/x.ts', text).length).toBe(3); // cli, repair, db
 });
 
+/** Import circles: each found once, as the chain of files that closes it. */
+function circles(imports: ReadonlyMap<string, readonly string[]>): string[] {
+  const found: string[] = [];
+  const done = new Set<string>();
+  const chain: string[] = [];
+  const visit = (path: string): void => {
+    const at = chain.indexOf(path);
+    if (at !== -1) found.push([...chain.slice(at), path].join(' -> '));
+    if (at !== -1 || done.has(path)) return;
+    chain.push(path);
+    for (const next of imports.get(path) ?? []) visit(next);
+    chain.pop();
+    done.add(path);
+  };
+  for (const path of imports.keys()) visit(path);
+  return found;
+}
+
+test('no file imports itself by a detour, not even for a type', () => {
+  const tried = new Map([
+    ['a', ['b']],
+    ['b', ['c']],
+    ['c', ['d', 'b']],
+    ['d', []],
+  ]);
+  expect(circles(tried)).toEqual(['b -> c -> b']);
+  const imports = new Map(
+    sources.map((path) => [
+      path,
+      importsOf(textOf(path))
+        .filter((specifier) => specifier.startsWith('.'))
+        .map((specifier) => posix.join(dirname(path), specifier)),
+    ]),
+  );
+  const targets = [...imports.values()].flat();
+  expect(targets.filter((path) => !imports.has(path))).toEqual([]);
+  expect(targets.length).toBeGreaterThan(200);
+  expect(circles(imports)).toEqual([]);
+});
+
 test('format is pure: no clock, no randomness, no process', () => {
   const impure = /\b(Date\.now|new Date\(\)|Math\.random|process\.|performance\.|crypto\.)/;
   expect(impure.test('const now = Date.now();')).toBe(true);

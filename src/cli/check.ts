@@ -2,7 +2,8 @@
 import type { Command } from 'commander';
 import { openDevice } from '../device/open.ts';
 import { type CheckResult, checkImage, isDamaged } from '../repair/check.ts';
-import { type CheckReport, printJson, printText } from '../report/report.ts';
+import { type CheckReport, printJson } from '../report/report.ts';
+import { printText } from '../report/text.ts';
 import { useColour } from './colour.ts';
 import { exitBits } from './exit.ts';
 import { parseOffset } from './offset.ts';

@@ -5,8 +5,8 @@
  */
 import { type Device, DeviceError, readBytes } from '../device/device.ts';
 import { UnsupportedFeature } from '../format/errors.ts';
-import { DADDR_BYTES, type Geometry, geometryOf } from '../format/geometry.ts';
-import { SB_MAGIC, SUPERBLOCK } from '../format/superblock.ts';
+import { DADDR_BYTES, type Geometry } from '../format/geometry.ts';
+import { geometryOf, SB_MAGIC, SUPERBLOCK } from '../format/superblock.ts';
 import { verifySuperblock } from '../format/verify.ts';
 import { DbError } from './error.ts';
 

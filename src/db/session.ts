@@ -4,11 +4,38 @@
  */
 import { DeviceError } from '../device/device.ts';
 import { type Scope, type Shape, scopeOf } from '../format/struct.ts';
-import type { CommandRow, Output } from './command.ts';
 import { Cursor } from './cursor.ts';
 import { DbError } from './error.ts';
 import type { Filesystem } from './filesystem.ts';
 import type { Json } from './value.ts';
+
+/** What a command gives back. */
+export interface Output {
+  /** With its newlines. */
+  readonly text: string;
+  readonly json?: Json;
+  /** The session is over. */
+  readonly ends?: boolean;
+}
+
+/** A command: one row of commands/table.ts. */
+export interface CommandRow {
+  readonly name: string;
+  readonly alias?: string;
+  /** What its arguments are, for help. */
+  readonly args?: string;
+  readonly least: number;
+  readonly most: number;
+  /** May follow `push`. */
+  readonly pushable?: boolean;
+  readonly summary: string;
+  /** More help, in lines. */
+  readonly help?: readonly string[];
+  /** Completes its last argument: `field`, `type`, `unit` or `command` names. */
+  readonly completes?: 'field' | 'type' | 'unit' | 'command';
+  /** Throws DbError when it cannot be done. */
+  run(session: Session, args: readonly string[]): Output | undefined;
+}
 
 /** What one line gave. */
 export interface Result {

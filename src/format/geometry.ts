@@ -4,9 +4,8 @@
  * agbno = block in AG; fsbno = agno and agbno packed with agblklog bits (sparse unless agblocks is a power of
  * two); daddr = 512-byte units from the device start; agino = inode in AG; ino = agno and agino packed.
  */
-import { decodeFeatures, type Features } from './features.ts';
+import type { Features } from './features.ts';
 import { parseUuid } from './kinds.ts';
-import { SUPERBLOCK } from './superblock.ts';
 
 export const NULL_AGBNO = 0xffffffff;
 export const NULL_AGINO = 0xffffffff;
@@ -14,25 +13,26 @@ export const DADDR_BYTES = 512;
 /** Inodes in an inode chunk, whatever the block size. */
 export const CHUNK_INODES = 64;
 
-export interface GeometryFields {
-  readonly blocksize: number;
-  readonly sectsize: number;
-  readonly inodesize: number;
-  readonly dblocks: number;
-  readonly agblocks: number;
-  readonly agcount: number;
-  readonly agblklog: number;
-  readonly dirblklog: number;
-  readonly logstart: number;
-  readonly logblocks: number;
-  readonly rootino: number;
-  readonly inoalignmt: number;
-  readonly spinoAlign: number;
-  readonly rblocks: number;
-  readonly features: Features;
-  /** UUID that metadata blocks carry. */
-  readonly metaUuid: string;
-}
+/** What a geometry is made from; everything else of it follows. */
+export type GeometryFields = Pick<
+  Geometry,
+  | 'blocksize'
+  | 'sectsize'
+  | 'inodesize'
+  | 'dblocks'
+  | 'agblocks'
+  | 'agcount'
+  | 'agblklog'
+  | 'dirblklog'
+  | 'logstart'
+  | 'logblocks'
+  | 'rootino'
+  | 'inoalignmt'
+  | 'spinoAlign'
+  | 'rblocks'
+  | 'features'
+  | 'metaUuid'
+>;
 
 export class Geometry {
   readonly blocksize: number;
@@ -50,6 +50,7 @@ export class Geometry {
   readonly spinoAlign: number;
   readonly rblocks: number;
   readonly features: Features;
+  /** UUID that metadata blocks carry. */
   readonly metaUuid: string;
   /** The same as four big-endian words, for comparisons without a string. */
   readonly metaUuidWords: readonly number[];
@@ -163,28 +164,4 @@ export class Geometry {
     const agno = this.fsbnoAgno(fsbno);
     return agno < this.agcount && this.fsbnoAgbno(fsbno) + count <= this.agLength(agno);
   }
-}
-
-/** Geometry of a superblock whose fields have been verified (see `verify.ts`); performs no checks of its own. */
-export function geometryOf(sector: Uint8Array): Geometry {
-  const sb = SUPERBLOCK.over(sector);
-  const features = decodeFeatures(sb);
-  return new Geometry({
-    blocksize: sb.blocksize,
-    sectsize: sb.sectsize,
-    inodesize: sb.inodesize,
-    dblocks: sb.dblocks,
-    agblocks: sb.agblocks,
-    agcount: sb.agcount,
-    agblklog: sb.agblklog,
-    dirblklog: sb.dirblklog,
-    logstart: sb.logstart,
-    logblocks: sb.logblocks,
-    rootino: sb.rootino,
-    inoalignmt: sb.inoalignmt,
-    spinoAlign: sb.spino_align,
-    rblocks: sb.rblocks,
-    features,
-    metaUuid: features.metaUuid ? sb.meta_uuid : sb.uuid,
-  });
 }

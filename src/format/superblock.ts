@@ -4,6 +4,8 @@
  * Invariants: every log2 field matches its size field; agblklog = ceil(log2(agblocks)); the counters (icount,
  * ifree, fdblocks) are lazy and only authoritative after a clean unmount; secondaries keep inprogress = 1.
  */
+import { decodeFeatures } from './features.ts';
+import { Geometry } from './geometry.ts';
 import { bytes, count64, i64, le32, text, u8, u16, u32, u64, uuid } from './kinds.ts';
 import { row, struct } from './struct.ts';
 
@@ -83,3 +85,27 @@ export const SUPERBLOCK = struct('sb', 304, 'Superblock, one sector, first of ev
 ]);
 
 export const SB_CRC_OFFSET = SUPERBLOCK.offset.crc;
+
+/** Geometry of a superblock whose fields have been verified (see `verify.ts`); performs no checks of its own. */
+export function geometryOf(sector: Uint8Array): Geometry {
+  const sb = SUPERBLOCK.over(sector);
+  const features = decodeFeatures(sb);
+  return new Geometry({
+    blocksize: sb.blocksize,
+    sectsize: sb.sectsize,
+    inodesize: sb.inodesize,
+    dblocks: sb.dblocks,
+    agblocks: sb.agblocks,
+    agcount: sb.agcount,
+    agblklog: sb.agblklog,
+    dirblklog: sb.dirblklog,
+    logstart: sb.logstart,
+    logblocks: sb.logblocks,
+    rootino: sb.rootino,
+    inoalignmt: sb.inoalignmt,
+    spinoAlign: sb.spino_align,
+    rblocks: sb.rblocks,
+    features,
+    metaUuid: features.metaUuid ? sb.meta_uuid : sb.uuid,
+  });
+}

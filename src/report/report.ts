@@ -6,8 +6,6 @@
 import type { Finding } from '../format/findings.ts';
 import { version } from './version.ts';
 
-export { printText, type TextOptions } from './text.ts';
-
 export interface CheckReport {
   readonly image: string;
   readonly findings: readonly Finding[];

@@ -1,7 +1,7 @@
 /**
  * A report as text: findings grouped by AG (the filesystem's own first), worst first within a group, at most
- * `cap` lines a code and group, at most `lines` in all, and the count of the rest; then totals and the verdict. No line depends on the
- * terminal's width, so scripts may read it; JSON is better for them.
+ * `cap` lines a code and group, at most `lines` in all, and the count of the rest; then totals and the verdict.
+ * No line depends on the terminal's width, so scripts may read it; JSON is better for them.
  */
 import { Chalk, type ChalkInstance } from 'chalk';
 import Table from 'cli-table3';

@@ -4,6 +4,7 @@
  *
  * mkfs.xfs 6.1 has rmapbt and nrext64 off by default, so it is given our defaults explicitly.
  */
+
 import {
   closeSync,
   cpSync,
@@ -17,7 +18,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { type Geometry, geometryOf } from '../../src/format/geometry.ts';
+import type { Geometry } from '../../src/format/geometry.ts';
+import { geometryOf } from '../../src/format/superblock.ts';
 import {
   attachLoop,
   describeKernel,

@@ -3,10 +3,11 @@
  * directory and attribute blocks, symlink pieces, log records. For tests that want each of them once; it trusts the
  * image (xfs_repair called it clean), unlike check.
  */
+
 import { AGF } from '../../src/format/agf.ts';
 import { AGI } from '../../src/format/agi.ts';
 import { BMBT_RECORD, BTREE, type BtreeFamily, maxRootKeys, pointerOffset } from '../../src/format/btree.ts';
-import { type Geometry, geometryOf } from '../../src/format/geometry.ts';
+import type { Geometry } from '../../src/format/geometry.ts';
 import {
   attrExtents,
   attrForkBytes,
@@ -27,6 +28,7 @@ import {
 } from '../../src/format/log.ts';
 import { BLOCK_TYPES, type BlockType, identify, type ObjectPlace } from '../../src/format/registry.ts';
 import { viewOf } from '../../src/format/struct.ts';
+import { geometryOf } from '../../src/format/superblock.ts';
 
 export interface FoundObject {
   readonly type: BlockType;

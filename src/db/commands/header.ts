@@ -1,7 +1,9 @@
 /** `sb`, `agf`, `agi`, `agfl`: the four headers of an AG, a sector each, in that order. */
-import type { CommandRow } from '../command.ts';
+import { DADDR_BYTES } from '../../format/geometry.ts';
+
 import { DbError } from '../error.ts';
 import { parseNumber } from '../path.ts';
+import type { CommandRow } from '../session.ts';
 import { typeNamed } from '../types.ts';
 
 function header(name: string, sector: number, summary: string, help: readonly string[]): CommandRow {
@@ -23,8 +25,8 @@ function header(name: string, sector: number, summary: string, help: readonly st
         cursor.agno = Number(value);
       }
       cursor.agno ??= 0;
-      const daddr = geometry.headerByte(cursor.agno, sector) / 512;
-      cursor.move(typeNamed(name), daddr, geometry.sectsize / 512);
+      const daddr = geometry.headerByte(cursor.agno, sector) / DADDR_BYTES;
+      cursor.move(typeNamed(name), daddr, geometry.sectsize / DADDR_BYTES);
       return undefined;
     },
   };

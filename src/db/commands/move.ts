@@ -1,12 +1,13 @@
 /** Commands that go somewhere by address: inode, block, file block, or the field that points there. */
-import type { CommandRow } from '../command.ts';
+import { DADDR_BYTES } from '../../format/geometry.ts';
+import { DINODE } from '../../format/inode.ts';
 import { NO_INO } from '../cursor.ts';
 import { DbError } from '../error.ts';
 import { extentsFrom, type Fork } from '../extents.ts';
 import { findField } from '../field.ts';
 import { currentInode, dataType, follow, goFileBlock } from '../follow.ts';
 import { parseNumber, parsePath } from '../path.ts';
-import { objectOf } from '../session.ts';
+import { type CommandRow, objectOf } from '../session.ts';
 import { typeNamed } from '../types.ts';
 import { placeJson, placeText } from './place.ts';
 
@@ -63,7 +64,7 @@ const daddr: CommandRow = {
   run: ({ cursor }, [text]) => {
     const { filesystem, top } = cursor;
     if (text === undefined) {
-      const current = Math.floor((top.daddr * 512 + top.start) / 512);
+      const current = Math.floor((top.daddr * DADDR_BYTES + top.start) / DADDR_BYTES);
       return { text: `current daddr is ${current}\n`, json: { daddr: current } };
     }
     const value = parseNumber(text);
@@ -87,7 +88,7 @@ const fsblock: CommandRow = {
     const { filesystem, top } = cursor;
     const { geometry } = filesystem;
     if (text === undefined) {
-      const fsbno = filesystem.daddrFsbno(Math.floor((top.daddr * 512 + top.start) / 512));
+      const fsbno = filesystem.daddrFsbno(Math.floor((top.daddr * DADDR_BYTES + top.start) / DADDR_BYTES));
       return { text: `current fsblock is ${fsbno}\n`, json: { fsbno } };
     }
     const value = parseNumber(text);
@@ -134,7 +135,7 @@ const ablock: CommandRow = {
   run: ({ cursor }, [text]) => {
     const fileoff = fileBlock(text!);
     const bytes = currentInode(cursor);
-    const hasFork = bytes[82] !== 0;
+    const hasFork = bytes[DINODE.offset.forkoff] !== 0;
     if (!hasFork) throw new DbError('no attribute data for file');
     goFileBlock(cursor, typeNamed('attr3'), 'attr', fileoff, 'file attr block is unmapped');
     return undefined;

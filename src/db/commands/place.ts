@@ -1,15 +1,17 @@
 /** Commands about places: the stack, the ring, and what type the current one is looked at as. */
-import type { CommandRow } from '../command.ts';
+import { DADDR_BYTES } from '../../format/geometry.ts';
+
 import type { Place } from '../cursor.ts';
 import { DbError } from '../error.ts';
 import type { Filesystem } from '../filesystem.ts';
 import { parseNumber } from '../path.ts';
+import type { CommandRow } from '../session.ts';
 import { findType, TYPES } from '../types.ts';
 import type { Json } from '../value.ts';
 
 /** A place in xfs_db's words. */
 export function placeText(title: string, place: Place, filesystem: Filesystem): string {
-  const offset = place.daddr * 512 + place.start;
+  const offset = place.daddr * DADDR_BYTES + place.start;
   const fsbno = filesystem.daddrFsbno(place.daddr);
   const units = `${place.bbs} bb${place.bbs === 1 ? '' : 's'}`;
   const map = place.map ? `\tblock map${place.map.map((p) => ` ${p.daddr}:${p.bbs}`).join('')}\n` : '';
@@ -23,7 +25,7 @@ export function placeText(title: string, place: Place, filesystem: Filesystem): 
 export function placeJson(place: Place, filesystem: Filesystem): Json {
   return {
     type: place.type?.name ?? null,
-    offsetBytes: place.daddr * 512 + place.start,
+    offsetBytes: place.daddr * DADDR_BYTES + place.start,
     lengthBytes: place.length,
     daddr: place.daddr,
     fsbno: filesystem.daddrFsbno(place.daddr),

@@ -1,11 +1,10 @@
 /** `print` and what else only shows something. */
-import type { CommandRow, Output } from '../command.ts';
 import { convertUnits, UNIT_NAMES } from '../convert.ts';
 import { DbError } from '../error.ts';
 import { type FieldNode, findField, listAll } from '../field.ts';
 import { parsePath } from '../path.ts';
 import { dumpData, dumpText, fieldsJson, MISMATCH, printFields } from '../print.ts';
-import { objectOf, type Session } from '../session.ts';
+import { type CommandRow, type Output, objectOf, type Session } from '../session.ts';
 
 const print: CommandRow = {
   name: 'print',

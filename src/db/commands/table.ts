@@ -1,5 +1,5 @@
 /** All commands, sorted by name. */
-import type { CommandRow } from '../command.ts';
+import type { CommandRow } from '../session.ts';
 import { HEADER_COMMANDS } from './header.ts';
 import { MOVE_COMMANDS } from './move.ts';
 import { PLACE_COMMANDS } from './place.ts';

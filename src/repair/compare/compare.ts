@@ -6,7 +6,7 @@ import { OWNER } from '../../format/btree.ts';
 import type { Finding } from '../../format/findings.ts';
 import { runBlocks } from '../../fs/space/runs.ts';
 import type { Observation } from '../observation.ts';
-import { FindingSink } from '../observe/sink.ts';
+import { FindingSink } from '../sink.ts';
 import { type AgExpectation, expectAg } from './ag.ts';
 import { compareAgCounters, compareSuperblock } from './counter.ts';
 import { compareFreeSpace, reportStaging } from './freespace.ts';

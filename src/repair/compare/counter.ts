@@ -4,7 +4,7 @@ import { AGI } from '../../format/agi.ts';
 import { SUPERBLOCK } from '../../format/superblock.ts';
 import { runBlocks } from '../../fs/space/runs.ts';
 import type { AgObservation, Observation } from '../observation.ts';
-import type { FindingSink } from '../observe/sink.ts';
+import type { FindingSink } from '../sink.ts';
 
 interface Counter {
   readonly field: string;

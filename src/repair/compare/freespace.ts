@@ -2,7 +2,7 @@
 import { RunColumns } from '../../fs/space/columns.ts';
 import { normalizeRuns, subtractRuns } from '../../fs/space/runs.ts';
 import type { TreeObservation } from '../observation.ts';
-import type { FindingSink } from '../observe/sink.ts';
+import type { FindingSink } from '../sink.ts';
 import type { AgExpectation } from './ag.ts';
 import { claimName } from './owner.ts';
 

@@ -3,7 +3,7 @@
 import { chunksWithFree } from '../../fs/space/build.ts';
 import type { ChunkColumns } from '../../fs/space/columns.ts';
 import type { AgObservation, TreeObservation } from '../observation.ts';
-import type { FindingSink } from '../observe/sink.ts';
+import type { FindingSink } from '../sink.ts';
 
 export function compareInodeTrees(ag: AgObservation, filesComplete: boolean, findings: FindingSink): void {
   compareTree(ag.agno, ag.inobt, ag.chunks, 'INOBT', filesComplete, findings);

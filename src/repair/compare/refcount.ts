@@ -3,7 +3,7 @@
  * and CoW staging are two domains with a sweep each.
  */
 import type { RefcountColumns } from '../../fs/space/columns.ts';
-import type { FindingSink } from '../observe/sink.ts';
+import type { FindingSink } from '../sink.ts';
 import type { AgExpectation } from './ag.ts';
 
 export function compareRefcounts(

@@ -1,7 +1,7 @@
 /** The per-inode reflink flag against which inodes really hold shared blocks. */
 
 import type { Observation } from '../observation.ts';
-import type { FindingSink } from '../observe/sink.ts';
+import type { FindingSink } from '../sink.ts';
 import type { AgExpectation } from './ag.ts';
 
 /** Inodes whose data fork holds at least one block that another mapping holds too; sorted, each once. */

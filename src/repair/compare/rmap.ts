@@ -4,7 +4,7 @@
  */
 import type { ExtentColumns } from '../../fs/space/columns.ts';
 import { canonicalRmaps } from '../../fs/space/derive.ts';
-import type { FindingSink } from '../observe/sink.ts';
+import type { FindingSink } from '../sink.ts';
 import type { AgExpectation } from './ag.ts';
 import { claimName } from './owner.ts';
 

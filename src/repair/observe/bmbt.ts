@@ -11,7 +11,7 @@ import type { FindingCode } from '../../format/findings.ts';
 import { verifyLongBlock } from '../../format/verify.ts';
 import { type ExtentColumns, FLAG_ATTR, FLAG_BMBT } from '../../fs/space/columns.ts';
 import type { Context } from './context.ts';
-import { checkBlockCount, checkExtentCount, type ExtentReader, forkName } from './fork.ts';
+import { checkBlockCount, checkExtentCount, count64, type ExtentReader, forkName } from './extent.ts';
 import { NumberList } from './list.ts';
 
 const AT = LONG_HEADER.offset;
@@ -282,8 +282,4 @@ export class BmbtWalk {
 function siblingOf(view: DataView, at: number): number {
   const value = count64(view, at);
   return value === 0xffffffff * 2 ** 32 + 0xffffffff ? NULL_FSBNO : value;
-}
-
-function count64(view: DataView, at: number): number {
-  return view.getUint32(at) * 2 ** 32 + view.getUint32(at + 4);
 }

@@ -6,7 +6,7 @@
  */
 import { type Device, DeviceError } from '../../device/device.ts';
 import type { Geometry } from '../../format/geometry.ts';
-import type { FindingSink } from './sink.ts';
+import type { FindingSink } from '../sink.ts';
 
 export class Context {
   readonly device: Device;

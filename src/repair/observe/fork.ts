@@ -5,7 +5,6 @@
  * A fork that cannot be read in full sets `filesLost`: blocks may then be owned that nobody knows of.
  */
 import { BMDR_HEADER, maxRootKeys } from '../../format/btree.ts';
-import type { FindingCode } from '../../format/findings.ts';
 import {
   DIFLAG,
   DIFLAG2,
@@ -16,120 +15,21 @@ import {
   S_IFLNK,
   S_IFREG,
 } from '../../format/inode.ts';
-import { type ExtentColumns, FLAG_ATTR, FLAG_UNWRITTEN } from '../../fs/space/columns.ts';
 import type { BmbtWalk } from './bmbt.ts';
 import type { Context } from './context.ts';
+import {
+  checkBlockCount,
+  checkExtentCount,
+  count64,
+  type ExtentReader,
+  forkName,
+  reportInode,
+} from './extent.ts';
 
 /** File type: the upper four bits of the mode. */
 const DIRECTORY = S_IFDIR >>> 12;
 const REGULAR = S_IFREG >>> 12;
 const SYMLINK = S_IFLNK >>> 12;
-const LARGEST_FILEOFF = 2 ** 54;
-
-/** Reads extent records and claims their blocks; results in fields, since it runs for every file. */
-export class ExtentReader {
-  /** Of the last call: extents and blocks that were good, first offset, and where the last extent ended. */
-  extents = 0;
-  blocks = 0;
-  first = 0;
-  end = 0;
-  private readonly context: Context;
-  private readonly owners: readonly ExtentColumns[];
-  private readonly agPower: number;
-
-  constructor(context: Context, owners: readonly ExtentColumns[]) {
-    this.context = context;
-    this.owners = owners;
-    this.agPower = 2 ** context.geometry.agblklog;
-  }
-
-  /** `count` packed records at byte `at`; extents must begin at `from` or later. False when one was bad. */
-  read(
-    view: DataView,
-    at: number,
-    count: number,
-    ino: number,
-    attr: boolean,
-    realtime: boolean,
-    from: number,
-  ): boolean {
-    let good = true;
-    this.extents = 0;
-    this.blocks = 0;
-    this.first = -1;
-    this.end = from;
-    for (let i = 0; i < count; i++, at += 16) {
-      const w0 = view.getUint32(at);
-      const w1 = view.getUint32(at + 4);
-      const w2 = view.getUint32(at + 8);
-      const w3 = view.getUint32(at + 12);
-      const unwritten = w0 >>> 31;
-      const offset = (w0 & 0x7fffffff) * 2 ** 23 + (w1 >>> 9);
-      const fsbno = (w1 & 0x1ff) * 2 ** 43 + w2 * 2 ** 11 + (w3 >>> 21);
-      const blocks = w3 & 0x1fffff;
-      if (i === 0) this.first = offset;
-      const agno = Math.floor(fsbno / this.agPower);
-      const agbno = fsbno - agno * this.agPower;
-      const wrong = this.wrongness(i, offset, fsbno, agno, agbno, blocks, attr, realtime, unwritten);
-      if (wrong !== undefined) {
-        this.report(ino, attr, offset, wrong);
-        good = false;
-        continue;
-      }
-      this.end = offset + blocks;
-      this.extents++;
-      this.blocks += blocks;
-      if (realtime) continue;
-      const flags = (attr ? FLAG_ATTR : 0) | (unwritten ? FLAG_UNWRITTEN : 0);
-      this.owners[agno]!.push(agbno, blocks, ino, offset, flags);
-    }
-    return good;
-  }
-
-  private wrongness(
-    index: number,
-    offset: number,
-    fsbno: number,
-    agno: number,
-    agbno: number,
-    blocks: number,
-    attr: boolean,
-    realtime: boolean,
-    unwritten: number,
-  ): string | undefined {
-    const { geometry } = this.context;
-    if (blocks === 0) return `extent ${index + 1} is empty`;
-    if (offset < this.end)
-      return `extent ${index + 1} begins before block ${this.end}, where the last one ended`;
-    if (offset + blocks > LARGEST_FILEOFF) return `extent ${index + 1} of ${blocks} blocks is too far out`;
-    if (attr && unwritten) return `extent ${index + 1} of the attribute fork is unwritten`;
-    if (realtime) {
-      if (fsbno + blocks <= geometry.rblocks) return undefined;
-      return `realtime extent ${fsbno} + ${blocks} leaves the device, ${geometry.rblocks} blocks`;
-    }
-    if (agno >= this.owners.length)
-      return `extent of ${blocks} blocks is in AG ${agno}, there are ${this.owners.length}`;
-    const length = geometry.agLength(agno);
-    if (agbno >= geometry.headerBlocks && agbno + blocks <= length) return undefined;
-    return `extent AG ${agno} block ${agbno} + ${blocks} leaves the AG, ${length} blocks`;
-  }
-
-  private report(ino: number, attr: boolean, fileoff: number, text: string): void {
-    const { context } = this;
-    context.filesLost = true;
-    const agno = context.geometry.inoAgno(ino);
-    const where = { agno, ino, fileoff, structure: forkName(attr) };
-    context.sink.add(
-      'INODE_EXTENT',
-      where,
-      `inode ${ino} ${forkName(attr)} fork: offset ${fileoff}: ${text}`,
-    );
-  }
-}
-
-export function forkName(attr: boolean): string {
-  return attr ? 'attr' : 'data';
-}
 
 export class ForkReader {
   private readonly context: Context;
@@ -293,46 +193,6 @@ export class ForkReader {
 
   private forkFault(ino: number, text: string): void {
     this.context.filesLost = true;
-    if (!this.reported) report(this.context, 'INODE_FORK', ino, text);
+    if (!this.reported) reportInode(this.context, 'INODE_FORK', ino, text);
   }
-}
-
-export function checkExtentCount(
-  context: Context,
-  ino: number,
-  attr: boolean,
-  said: number,
-  found: number,
-): void {
-  if (said === found) return;
-  // Fewer extents than the inode counts: some may be lost.
-  if (found < said) context.filesLost = true;
-  const field = attr ? 'anextents' : 'nextents';
-  report(context, 'INODE_EXTENT_COUNT', ino, `${field} ${said}, ${found} extents found`, field, found, said);
-}
-
-export function checkBlockCount(context: Context, ino: number, said: number, found: number): void {
-  if (said === found) return;
-  if (found < said) context.filesLost = true;
-  report(context, 'INODE_BLOCK_COUNT', ino, `nblocks ${said}, ${found} blocks found`, 'nblocks', found, said);
-}
-
-export function report(
-  context: Context,
-  code: FindingCode,
-  ino: number,
-  text: string,
-  field?: string,
-  expected?: number,
-  found?: number,
-): void {
-  const agno = context.geometry.inoAgno(ino);
-  const where = { agno, ino, ...(field === undefined ? {} : { field }) };
-  const numbers = expected === undefined || found === undefined ? {} : { found, expected };
-  context.sink.add(code, where, `inode ${ino}: ${text}`, numbers);
-}
-
-/** An unsigned 64-bit number; inexact, but still large, from 2^53 on. */
-function count64(view: DataView, at: number): number {
-  return view.getUint32(at) * 2 ** 32 + view.getUint32(at + 4);
 }

@@ -12,7 +12,8 @@ import { type Problem, verifyDinode } from '../../format/verify.ts';
 import { ChunkColumns } from '../../fs/space/columns.ts';
 import type { InodeFlagColumns } from '../observation.ts';
 import type { Context } from './context.ts';
-import { type ForkReader, report } from './fork.ts';
+import { reportInode } from './extent.ts';
+import type { ForkReader } from './fork.ts';
 import { countFree } from './leaf.ts';
 import { NumberList } from './list.ts';
 
@@ -174,9 +175,9 @@ export class InodeScan {
     if (stored !== crc) {
       // A free inode that both witnesses call free owns nothing, whatever else is wrong with it.
       if (mode !== 0 || !believedFree) context.filesLost = true;
-      report(context, 'INODE_CRC', ino, `CRC 0x${stored.toString(16)}, computed 0x${crc.toString(16)}`);
+      reportInode(context, 'INODE_CRC', ino, `CRC 0x${stored.toString(16)}, computed 0x${crc.toString(16)}`);
     }
-    for (const p of problems) report(context, 'INODE_CORE', ino, p.message, p.field);
+    for (const p of problems) reportInode(context, 'INODE_CORE', ino, p.message, p.field);
     if (mode === 0) {
       this.checkFree(ino, at);
       return true;
@@ -195,7 +196,7 @@ export class InodeScan {
   /** Whether the bytes are no inode of ours, or another one: nothing else in them means anything then. */
   private isLost(ino: number, problems: readonly Problem[]): boolean {
     const lost = problems.filter((p) => p.stops && IDENTITY.has(p.field));
-    for (const p of lost) report(this.context, 'INODE_LOST', ino, p.message, p.field);
+    for (const p of lost) reportInode(this.context, 'INODE_LOST', ino, p.message, p.field);
     if (lost.length > 0) this.context.filesLost = true;
     return lost.length > 0;
   }
@@ -203,10 +204,11 @@ export class InodeScan {
   private checkFree(ino: number, at: number): void {
     const { view, context } = this;
     const nblocks = readCount64(view, at + DINODE.offset.nblocks);
-    if (nblocks !== 0) report(context, 'INODE_CORE', ino, `free, but nblocks ${nblocks}`, 'core.nblocks');
+    if (nblocks !== 0)
+      reportInode(context, 'INODE_CORE', ino, `free, but nblocks ${nblocks}`, 'core.nblocks');
     const next = view.getUint32(at + DINODE.offset.next_unlinked);
     if (next !== NULL_AGINO) {
-      report(context, 'INODE_CORE', ino, `free, but next_unlinked ${next}`, 'next_unlinked');
+      reportInode(context, 'INODE_CORE', ino, `free, but next_unlinked ${next}`, 'next_unlinked');
     }
   }
 }

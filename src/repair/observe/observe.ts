@@ -15,14 +15,15 @@ import { SUPERBLOCK } from '../../format/superblock.ts';
 import { findLogHead } from '../../fs/log/head.ts';
 import { type ChunkColumns, ExtentColumns } from '../../fs/space/columns.ts';
 import type { AgObservation, LogObservation, Observation, UnlinkedInode } from '../observation.ts';
+import { FindingSink } from '../sink.ts';
 import { BmbtWalk } from './bmbt.ts';
 import { chunksAreProved, gatherChunks, inodeCount } from './chunk.ts';
 import { Context } from './context.ts';
-import { ExtentReader, ForkReader, report } from './fork.ts';
+import { ExtentReader, reportInode } from './extent.ts';
+import { ForkReader } from './fork.ts';
 import { readAgf, readAgfl, readAgi } from './header.ts';
 import { InodeScan } from './inode.ts';
 import { ChunkReader, FreeReader, RefcountReader, RmapReader } from './leaf.ts';
-import { FindingSink } from './sink.ts';
 import { checkSecondaries, readPrimary } from './superblock.ts';
 import { TreeWalk } from './tree.ts';
 import { readUnlinked } from './unlinked.ts';
@@ -169,7 +170,7 @@ function observeUnlinked(context: Context, ags: readonly AgObservation[], scan: 
   }
   for (let i = 0; i < scan.linkless.length; i++) {
     const ino = scan.linkless.at(i);
-    if (!seen.has(ino)) report(context, 'UNLINKED_STRAY', ino, 'nlink 0, and on no unlinked list');
+    if (!seen.has(ino)) reportInode(context, 'UNLINKED_STRAY', ino, 'nlink 0, and on no unlinked list');
   }
   return unlinked;
 }

@@ -10,11 +10,12 @@ import { type Device, DeviceError } from '../../device/device.ts';
 import { computeCrc, storedCrc } from '../../format/checksum.ts';
 import { CorruptionError, UnsupportedFeature } from '../../format/errors.ts';
 import { unsupportedBits } from '../../format/features.ts';
-import { type Geometry, geometryOf } from '../../format/geometry.ts';
-import { SB_CRC_OFFSET, SB_MAGIC, SUPERBLOCK } from '../../format/superblock.ts';
+import type { Geometry } from '../../format/geometry.ts';
+import { hex } from '../../format/problem.ts';
+import { geometryOf, SB_CRC_OFFSET, SB_MAGIC, SUPERBLOCK } from '../../format/superblock.ts';
 import { verifySuperblock } from '../../format/verify.ts';
+import { type FindingSink, findingOf } from '../sink.ts';
 import type { Context } from './context.ts';
-import { type FindingSink, findingOf } from './sink.ts';
 
 type Fields = ReturnType<typeof SUPERBLOCK.over>;
 
@@ -32,7 +33,7 @@ export function readPrimary(device: Device, sink: FindingSink): Primary {
   device.read(0, head);
   const sb = SUPERBLOCK.over(head);
   if (sb.magicnum !== SB_MAGIC) {
-    throw new DeviceError('NOT_XFS', `${device.name}: no XFS superblock (magic 0x${hex(sb.magicnum)})`);
+    throw new DeviceError('NOT_XFS', `${device.name}: no XFS superblock (magic ${hex(sb.magicnum)})`);
   }
   refuseUnsupported(sb, device.name);
   const wrong = verifySuperblock(head).find((p) => p.stops);
@@ -61,7 +62,7 @@ function refuseUnsupported(sb: Fields, name: string): void {
   ] as const;
   for (const [word, value] of words) {
     const bits = unsupportedBits(word, value);
-    if (bits !== 0) throw new UnsupportedFeature(`${name}: unsupported ${word} feature bits 0x${hex(bits)}`);
+    if (bits !== 0) throw new UnsupportedFeature(`${name}: unsupported ${word} feature bits ${hex(bits)}`);
   }
 }
 
@@ -105,20 +106,16 @@ export function checkSecondaries(context: Context, primary: Uint8Array): void {
         { found, expected },
       );
     if (sb.magicnum !== SB_MAGIC) {
-      report('magicnum', `0x${hex(sb.magicnum)}`, `0x${hex(SB_MAGIC)}`);
+      report('magicnum', `${hex(sb.magicnum)}`, `${hex(SB_MAGIC)}`);
       continue;
     }
     const crc = computeCrc(sector, SB_CRC_OFFSET);
     const stored = storedCrc(sector, SB_CRC_OFFSET);
-    if (crc !== stored) report('crc', `0x${hex(stored)}`, `0x${hex(crc)}`);
+    if (crc !== stored) report('crc', `${hex(stored)}`, `${hex(crc)}`);
     for (const field of COPIED) {
       const found = sb[field];
       const expected = first[field];
       if (found !== expected) report(field, String(found), String(expected));
     }
   }
-}
-
-function hex(value: number): string {
-  return value.toString(16);
 }

@@ -3,9 +3,8 @@ import { describe, expect, test } from '@jest/globals';
 import { AGF, AGF_CRC_OFFSET } from '../../../src/format/agf.ts';
 import { BTREE, SHORT_HEADER } from '../../../src/format/btree.ts';
 import { sealCrc } from '../../../src/format/checksum.ts';
-import { geometryOf } from '../../../src/format/geometry.ts';
 import { DINODE } from '../../../src/format/inode.ts';
-import { SB_CRC_OFFSET, SB_MAGIC, SUPERBLOCK } from '../../../src/format/superblock.ts';
+import { geometryOf, SB_CRC_OFFSET, SB_MAGIC, SUPERBLOCK } from '../../../src/format/superblock.ts';
 import { verifyAgf, verifyDinode, verifyShortBlock, verifySuperblock } from '../../../src/format/verify.ts';
 
 const UUID = '01234567-89ab-cdef-0123-456789abcdef';

@@ -2,7 +2,8 @@
 import { expect, test } from '@jest/globals';
 import { FINDINGS, type Finding } from '../../../src/format/findings.ts';
 import { findingsMarkdown } from '../../../src/report/markdown.ts';
-import { type CheckReport, printJson, printText, stateOf, toJson } from '../../../src/report/report.ts';
+import { type CheckReport, printJson, stateOf, toJson } from '../../../src/report/report.ts';
+import { printText } from '../../../src/report/text.ts';
 
 const leaked = (agno: number, agbno: number): Finding => ({
   code: 'LEAKED_COW',

@@ -4,7 +4,7 @@ import { FaultyDevice } from '../../../../src/device/faulty.ts';
 import { OverlayDevice } from '../../../../src/device/overlay.ts';
 import { CorruptionError, UnsupportedFeature } from '../../../../src/format/errors.ts';
 import { observe } from '../../../../src/repair/observe/observe.ts';
-import { FindingSink } from '../../../../src/repair/observe/sink.ts';
+import { FindingSink } from '../../../../src/repair/sink.ts';
 import { chooseObjects, corrupt, findMetadata } from '../../../support/metadata.ts';
 import { smallImage } from '../../../support/smallimage.ts';
 

@@ -2,7 +2,7 @@
  * Where observers put findings. Bounded, so that a hostile image (a million bad inodes) cannot fill memory: past
  * a limit per code and AG findings are only counted, and one last finding tells how many.
  */
-import { FINDINGS, type Finding, type FindingCode, type Where } from '../../format/findings.ts';
+import { FINDINGS, type Finding, type FindingCode, type Where } from '../format/findings.ts';
 
 const LIMIT_PER_CODE_AND_AG = 10_000;
 
