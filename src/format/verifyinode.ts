@@ -34,6 +34,11 @@ const METADATA = 1 << DIFLAG2.METADATA;
 const REALTIME = 1 << DIFLAG.REALTIME;
 const EXTSIZE = 1 << DIFLAG.EXTSIZE;
 const EXTSZINHERIT = 1 << DIFLAG.EXTSZINHERIT;
+/** Bits that have a meaning. */
+const FLAGS_KNOWN = (1 << 15) - 1;
+const FLAGS2_KNOWN = (1 << DIFLAG2.DAX) | REFLINK | COWEXTSIZE | BIGTIME | NREXT64;
+const MAX_NLINK = 2 ** 31 - 1;
+const NSEC = 10 ** 9;
 
 /** Whether the type in `mode` is one of the seven: fifo 1, chr 2, dir 4, blk 6, reg 8, symlink 10, socket 12. */
 const TYPES = (1 << 1) | (1 << 2) | (1 << 4) | (1 << 6) | (1 << 8) | (1 << 10) | (1 << 12);
@@ -64,6 +69,7 @@ export function verifyDinode(
   verifyForks(view, byte, geometry);
   verifyHints(view, byte, geometry);
   verifyFlags(view, byte, geometry);
+  if (view.getUint16(byte + AT.mode) !== 0) verifyInUse(view, byte, geometry);
   return problems.take();
 }
 
@@ -233,4 +239,27 @@ function verifyFlags(view: DataView, byte: number, geometry: Geometry): void {
   if ((flags & REALTIME) !== 0 && mode !== 0 && geometry.rblocks === 0) {
     problems.add('core.realtime', 1, '0 without a realtime section');
   }
+}
+
+/** Rules that freed inodes need not keep: what is left in them means nothing. */
+function verifyInUse(view: DataView, byte: number, geometry: Geometry): void {
+  const flags = view.getUint16(byte + AT.flags);
+  const flags2 = view.getUint32(byte + AT.flags2 + 4);
+  const known2 = geometry.features.metadir ? FLAGS2_KNOWN | METADATA : FLAGS2_KNOWN;
+  if ((flags & ~FLAGS_KNOWN) !== 0)
+    problems.add('core.flags', hex(flags), `no bits beyond ${hex(FLAGS_KNOWN)}`);
+  if ((flags2 & ~known2) !== 0 || view.getUint32(byte + AT.flags2) !== 0) {
+    problems.add('v3.flags2', hex(view.getBigUint64(byte + AT.flags2)), `no bits beyond ${hex(known2)}`);
+  }
+  const nlink = view.getUint32(byte + AT.nlink);
+  if (nlink > MAX_NLINK) problems.add('core.nlinkv2', nlink, `at most ${MAX_NLINK}`);
+  if ((flags2 & BIGTIME) !== 0) return;
+  verifyNsec('core.atime.nsec', view.getUint32(byte + AT.atime + 4));
+  verifyNsec('core.mtime.nsec', view.getUint32(byte + AT.mtime + 4));
+  verifyNsec('core.ctime.nsec', view.getUint32(byte + AT.ctime + 4));
+  verifyNsec('v3.crtime.nsec', view.getUint32(byte + AT.crtime + 4));
+}
+
+function verifyNsec(field: string, nsec: number): void {
+  if (nsec >= NSEC) problems.add(field, nsec, `below ${NSEC}`);
 }

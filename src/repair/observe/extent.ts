@@ -9,7 +9,8 @@ import type { FindingCode } from '../../format/findings.ts';
 import { type ExtentColumns, FLAG_ATTR, FLAG_UNWRITTEN } from '../../fs/space/columns.ts';
 import type { Context } from './context.ts';
 
-const LARGEST_FILEOFF = 2 ** 54;
+/** No file reaches beyond 2^63 bytes, though the record has room for it; so offsets in blocks stay below 2^53. */
+const LARGEST_FILE_BYTES = 2 ** 63;
 
 /** Reads extent records and claims their blocks; results in fields, since it runs for every file. */
 export class ExtentReader {
@@ -21,11 +22,13 @@ export class ExtentReader {
   private readonly context: Context;
   private readonly owners: readonly ExtentColumns[];
   private readonly agPower: number;
+  private readonly offsetLimit: number;
 
   constructor(context: Context, owners: readonly ExtentColumns[]) {
     this.context = context;
     this.owners = owners;
     this.agPower = 2 ** context.geometry.agblklog;
+    this.offsetLimit = LARGEST_FILE_BYTES / context.geometry.blocksize;
   }
 
   /** `count` packed records at byte `at`; extents must begin at `from` or later. False when one was bad. */
@@ -86,7 +89,7 @@ export class ExtentReader {
     if (blocks === 0) return `extent ${index + 1} is empty`;
     if (offset < this.end)
       return `extent ${index + 1} begins before block ${this.end}, where the last one ended`;
-    if (offset + blocks > LARGEST_FILEOFF) return `extent ${index + 1} of ${blocks} blocks is too far out`;
+    if (offset + blocks > this.offsetLimit) return `extent ${index + 1} of ${blocks} blocks is too far out`;
     if (attr && unwritten) return `extent ${index + 1} of the attribute fork is unwritten`;
     if (realtime) {
       if (fsbno + blocks <= geometry.rblocks) return undefined;

@@ -179,7 +179,7 @@ export class InodeScan {
     }
     for (const p of problems) reportInode(context, 'INODE_CORE', ino, p.message, p.field);
     if (mode === 0) {
-      this.checkFree(ino, at);
+      this.checkFree(ino, at, believedFree);
       return true;
     }
     this.allocated++;
@@ -189,7 +189,7 @@ export class InodeScan {
     if (reflink || (regular && extents > 0 && geometry.features.reflink)) {
       this.flags.push(ino, reflink, regular);
     }
-    if (view.getUint32(at + DINODE.offset.nlink) === 0) this.linkless.push(ino);
+    this.checkLinks(ino, at, problems);
     return false;
   }
 
@@ -201,11 +201,30 @@ export class InodeScan {
     return lost.length > 0;
   }
 
-  private checkFree(ino: number, at: number): void {
+  /** A linked inode stands on no unlinked list. */
+  private checkLinks(ino: number, at: number, problems: readonly Problem[]): void {
+    const { view, context } = this;
+    if (view.getUint32(at + DINODE.offset.nlink) === 0) {
+      this.linkless.push(ino);
+      return;
+    }
+    const next = view.getUint32(at + DINODE.offset.next_unlinked);
+    if (next === NULL_AGINO || problems.some((p) => p.field === 'next_unlinked')) return;
+    reportInode(context, 'INODE_CORE', ino, `linked, but next_unlinked ${next}`, 'next_unlinked');
+  }
+
+  /**
+   * What a free inode may still hold. Where the inobt says in use and the inode has blocks or links, its mode was
+   * lost rather than its record: its blocks must not pass for free.
+   */
+  private checkFree(ino: number, at: number, believedFree: boolean): void {
     const { view, context } = this;
     const nblocks = readCount64(view, at + DINODE.offset.nblocks);
+    const nlink = view.getUint32(at + DINODE.offset.nlink);
     if (nblocks !== 0)
       reportInode(context, 'INODE_CORE', ino, `free, but nblocks ${nblocks}`, 'core.nblocks');
+    if (nlink !== 0) reportInode(context, 'INODE_CORE', ino, `free, but nlink ${nlink}`, 'core.nlinkv2');
+    if (!believedFree && (nblocks !== 0 || nlink !== 0)) context.filesLost = true;
     const next = view.getUint32(at + DINODE.offset.next_unlinked);
     if (next !== NULL_AGINO) {
       reportInode(context, 'INODE_CORE', ino, `free, but next_unlinked ${next}`, 'next_unlinked');

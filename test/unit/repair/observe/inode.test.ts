@@ -61,6 +61,33 @@ describe('one field changed', () => {
       /nblocks 12, 13 blocks found/,
       true,
     ],
+    ['unknown flag', (v) => v.setUint16(AT.flags, 0x8000), 'INODE_CORE', /core.flags 0x8000/, true],
+    ['unknown flag of 2', (v) => v.setUint8(AT.flags2, 1), 'INODE_CORE', /v3.flags2 0x1/, true],
+    ['link count', (v) => v.setUint8(AT.nlink, 0x80), 'INODE_CORE', /core.nlinkv2 2147483649/, true],
+    [
+      'nanoseconds of a short time',
+      (v) => {
+        v.setUint32(AT.flags2 + 4, v.getUint32(AT.flags2 + 4) & ~8);
+        v.setUint32(AT.mtime + 4, 1_000_000_000);
+      },
+      'INODE_CORE',
+      /core.mtime.nsec 1000000000, expected below/,
+      true,
+    ],
+    [
+      'linked and yet in an unlinked list',
+      (v) => v.setUint32(AT.next_unlinked, geometry.rootino + 5),
+      'INODE_CORE',
+      /linked, but next_unlinked/,
+      true,
+    ],
+    [
+      'mode of a file with blocks lost',
+      (v) => v.setUint16(AT.mode, 0),
+      'INODE_CORE',
+      /free, but nblocks 13/,
+      false,
+    ],
     [
       'more extents than fit',
       (v) => v.setUint32(AT.big_nextents + 4, 22),
@@ -87,6 +114,13 @@ describe('one field changed', () => {
       (v) => v.setUint32(extent + 12, v.getUint32(extent + 12) | 0x1fffff),
       'INODE_EXTENT',
       /leaves the AG/,
+      false,
+    ],
+    [
+      'extent beyond the largest file',
+      (v) => v.setUint32(extent + 16, 0x7fffffff),
+      'INODE_EXTENT',
+      /is too far out/,
       false,
     ],
     [
