@@ -15,6 +15,11 @@ export const SPACE_FINDINGS = {
     'A btree block or a slot of the free list stands on blocks that an inode, the log or another index owns. The indexes can be built anew elsewhere; what a file holds there may have been overwritten.',
     REBUILD,
   ),
+  MAPPING_CONTESTED: found(
+    'error',
+    'the indexes give a file blocks that it does not hold',
+    'No mapping holds these blocks, yet indexes that are kept apart on disk agree that they are in use: either they are all stale, or a mapping was damaged into another valid one and these are the true blocks of a file. Freeing them could cost its data, so nothing is rebuilt.',
+  ),
   LEAKED_COW: found(
     'error',
     'leaked CoW staging extent',

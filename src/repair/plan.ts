@@ -67,27 +67,52 @@ export function stagePlan(check: CheckResult, overlay: OverlayDevice, options: P
     else recount = true;
   }
   const actions: string[] = [];
-  const built = new Map<number, BuiltAg>();
-  for (const agno of [...rebuild].sort((a, b) => a - b)) {
-    const ag = buildAg(geometry, contentsOf(geometry, check.observation.ags[agno]!));
-    built.set(agno, ag);
+  const { built, tooFull } = buildAgs(check.observation, rebuild);
+  for (const ag of built.values()) {
     stageAg(geometry, overlay, ag);
     actions.push(
-      `AG ${agno}: rebuild btrees, free list and headers (${ag.blocks.length} btree blocks, ${ag.freeList.length} free list blocks)`,
+      `AG ${ag.agno}: rebuild btrees, free list and headers (${ag.blocks.length} btree blocks, ${ag.freeList.length} free list blocks)`,
     );
   }
   for (const finding of flags) actions.push(stageFlag(geometry, overlay, finding));
   if (recount || built.size > 0) actions.push(...stageCounters(check.observation, overlay, built));
-  return { actions, fixes, left };
+  const isTooFull = (f: Finding): boolean => remedyOf(f, options) === 'rebuild' && tooFull.has(f.where.agno!);
+  for (const finding of fixes.filter(isTooFull)) {
+    left.push({ finding, reason: 'the AG has not enough free blocks to hold its btrees' });
+  }
+  return { actions, fixes: fixes.filter((finding) => !isTooFull(finding)), left };
 }
 
+/** Builds AGs in their order; those whose free blocks cannot hold their btrees are named instead. */
+function buildAgs(
+  observation: Observation,
+  agnos: ReadonlySet<number>,
+): { built: ReadonlyMap<number, BuiltAg>; tooFull: ReadonlySet<number> } {
+  const { geometry, ags } = observation;
+  const built = new Map<number, BuiltAg>();
+  const tooFull = new Set<number>();
+  for (const agno of [...agnos].sort((a, b) => a - b)) {
+    try {
+      built.set(agno, buildAg(geometry, contentsOf(geometry, ags[agno]!)));
+    } catch (error) {
+      if (!(error instanceof XfskitError) || error.code !== 'NOSPACE') throw error;
+      tooFull.add(agno);
+    }
+  }
+  return { built, tooFull };
+}
+
+const CONTESTED = 'a mapping may be damaged, rather than the indexes that contradict it';
+
 function refuse(check: CheckResult, finding: Finding, remedy: Remedy): string | undefined {
+  if (remedy === 'flag' && check.comparison.contested) return CONTESTED;
   if (remedy !== 'rebuild') return undefined;
   const agno = finding.where.agno!;
   if (!check.observation.ags[agno]) return 'the AG could not be read';
   if (!check.observation.filesComplete) {
     return 'some inode or fork could not be read in full, so blocks that look free may be in use';
   }
+  if (check.comparison.contested) return CONTESTED;
   if (check.comparison.crossLinked.has(agno)) return 'blocks of this AG have owners that exclude each other';
   return undefined;
 }

@@ -8,6 +8,7 @@ import { runBlocks } from '../../fs/space/runs.ts';
 import type { Observation } from '../observation.ts';
 import { FindingSink } from '../sink.ts';
 import { type AgExpectation, expectAg } from './ag.ts';
+import { compareContested } from './contested.ts';
 import { compareAgCounters, compareSuperblock } from './counter.ts';
 import { compareFreeSpace, reportStaging } from './freespace.ts';
 import { compareInodeTrees } from './inodetree.ts';
@@ -20,6 +21,8 @@ export interface Comparison {
   readonly findings: readonly Finding[];
   /** AGs whose blocks have owners that exclude each other: not to be rebuilt. */
   readonly crossLinked: ReadonlySet<number>;
+  /** Indexes agree with each other against a mapping: which is damaged is not known, and nothing to be rebuilt. */
+  readonly contested: boolean;
   /** Leaked CoW staging, blocks in all. */
   readonly leakedBlocks: number;
   readonly leakedExtents: number;
@@ -42,6 +45,8 @@ export function compareSpace(observation: Observation): Comparison {
     compareInodeTrees(ag, filesComplete, findings);
     compareAgCounters(observation, ag, findings);
   }
+  // An inode that could not be read explains what nobody holds, and stops all rebuilding already.
+  const contested = filesComplete && compareContested(expectations, findings);
   compareReflinkFlags(observation, expectations, findings);
   compareSuperblock(observation, findings);
   const list = findings.take();
@@ -49,6 +54,7 @@ export function compareSpace(observation: Observation): Comparison {
   return {
     findings: list,
     crossLinked,
+    contested,
     leakedExtents: leaked.length,
     leakedBlocks: expectations.reduce((sum, e) => sum + runBlocks(e.staging), 0),
   };

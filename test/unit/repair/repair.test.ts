@@ -1,5 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { OverlayDevice } from '../../../src/device/overlay.ts';
+import { sealCrc } from '../../../src/format/checksum.ts';
+import { DINODE, INODE_CORE_BYTES } from '../../../src/format/inode.ts';
 import { checkImage } from '../../../src/repair/check.ts';
 import { INJECT_KINDS, inject } from '../../../src/repair/inject/inject.ts';
 import { NothingToSpoil } from '../../../src/repair/inject/site.ts';
@@ -91,4 +93,49 @@ test('blocks are never called free while a file could not be read', () => {
   const planned = planRepair(device, PLAIN);
   expect(planned.actions).toEqual([]);
   expect(planned.left.map((entry) => entry.finding.code)).toContain('LEAKED_COW');
+});
+
+/** Writes extent `index` of an inode anew, its start and length, and makes the inode's block count fit. */
+function remap(
+  { device, geometry }: ReturnType<typeof smallImage>,
+  ino: number,
+  index: number,
+  fsbno: number,
+  blocks: number,
+): void {
+  const at = geometry.inoByte(ino);
+  const bytes = device.bytes.subarray(at, at + geometry.inodesize);
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const extent = INODE_CORE_BYTES + 16 * index;
+  const old = view.getUint32(extent + 12) & 0x1fffff;
+  view.setUint32(extent + 4, (view.getUint32(extent + 4) & ~0x1ff) >>> 0);
+  view.setBigUint64(extent + 8, (BigInt(fsbno) << 21n) | BigInt(blocks));
+  const nblocks = DINODE.offset.nblocks + 4;
+  view.setUint32(nblocks, view.getUint32(nblocks) - old + blocks);
+  sealCrc(bytes, DINODE.offset.crc);
+}
+
+test.each([
+  ['with an rmapbt', []],
+  ['without one', ['m.rmapbt=0']],
+])('a mapping that leads to other blocks costs nothing, %s', (_, options) => {
+  const image = smallImage(options);
+  const { device, geometry, files } = image;
+  remap(image, files[0]!.ino, 0, geometry.fsbno(0, 720), 9);
+  const planned = planRepair(device, PLAIN);
+  const contested = planned.before.findings.filter((finding) => finding.code === 'MAPPING_CONTESTED');
+  expect(contested.map((finding) => finding.where)).toEqual([{ agno: 0, agbno: 700, blocks: 9 }]);
+  expect(planned.actions).toEqual([]);
+  expect(planned.left.map((entry) => entry.finding.code)).toContain('BNOBT_MISSING');
+});
+
+test('an AG without room for its btrees is left, and said so', () => {
+  const image = smallImage();
+  const { device, geometry, files } = image;
+  const first = geometry.headerBlocks;
+  remap(image, files[0]!.ino, 1, geometry.fsbno(2, first), geometry.agLength(2) - first);
+  const planned = planRepair(device, PLAIN);
+  const reasons = new Set(planned.left.map((entry) => entry.reason));
+  expect([...reasons]).toEqual(['the AG has not enough free blocks to hold its btrees']);
+  expect(planned.actions.filter((action) => action.startsWith('AG'))).toEqual([]);
 });
