@@ -10,7 +10,16 @@
  * it closes even on SIGKILL; jest's sandbox does not pass process events on to tests).
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -31,6 +40,8 @@ export interface RunOptions {
   /** Added to the environment; undefined removes a name. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
+  /** Runs as this user and group (root only). */
+  readonly uid?: number;
 }
 
 /** Root folder of the repository. */
@@ -53,6 +64,7 @@ export function run(command: string, args: readonly string[], options: RunOption
     maxBuffer: 256 * 1024 * 1024,
     ...(options.input === undefined ? {} : { input: options.input }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
   });
   // EACCES: not in the readable part of PATH, and some part of PATH is closed to this user.
   const failure = (result.error as NodeJS.ErrnoException | undefined)?.code;
@@ -74,6 +86,20 @@ export function mustRun(command: string, args: readonly string[], options: RunOp
     );
   }
   return result;
+}
+
+const NOBODY = 65534;
+
+/**
+ * Runs our own command line without the power of root over permissions: as user 65534, from a copy it can read
+ * wherever the checkout lies. `temporaryDirectory()` is opened for it.
+ */
+export function xfskitUnprivileged(args: readonly string[]): RunResult {
+  if (process.getuid?.() !== 0) return xfskit(args);
+  const copy = join(temporaryDirectory(), 'xfskit-copy');
+  for (const part of ['bin', 'dist']) cpSync(join(repository, part), join(copy, part), { recursive: true });
+  chmodSync(temporaryDirectory(), 0o755);
+  return run(process.execPath, [join(copy, 'bin', 'xfskit'), ...args], { uid: NOBODY, cwd: '/' });
 }
 
 /** Runs our own command line, as built into dist/. */

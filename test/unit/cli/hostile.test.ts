@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { type RunResult, temporaryDirectory, xfskit } from '../../support/oracle.ts';
+import { type RunResult, temporaryDirectory, xfskit, xfskitUnprivileged } from '../../support/oracle.ts';
 
 const MIB = 2 ** 20;
 
@@ -127,15 +127,21 @@ test.each(['check', 'repair', 'db', 'undo'])('%s: paths that hold no image', (co
   ]);
 });
 
-test('an image that may not be read or written is refused', () => {
-  if (process.getuid?.() === 0) return; // root may read everything
-  writeFileSync(path('closed.img'), new Uint8Array(4096));
-  chmodSync(path('closed.img'), 0o400);
-  expect(xfskit(['repair', path('closed.img')]).stderr).toContain('permission denied');
-  chmodSync(path('closed.img'), 0);
-  const result = xfskit(['check', path('closed.img')]);
-  expectOneLine(result);
-  expect(result.status).toBe(8);
+test('an image that may not be read or written is refused, by every command', () => {
+  const closed = path('closed.img');
+  writeFileSync(closed, new Uint8Array(4096));
+  for (const [mode, lines] of [
+    [0o444, [['repair'], ['inject', 'leaked-cow'], ['mkfs', '-f']]],
+    [0, [['check'], ['db', '-c', 'sb 0'], ['repair', '-n'], ['repair'], ['mkfs', '-f']]],
+  ] as const) {
+    chmodSync(closed, mode);
+    for (const line of lines) {
+      const result = xfskitUnprivileged([...line, closed]);
+      expectOneLine(result);
+      expect([line, result.status]).toEqual([line, 8]);
+      expect(result.stderr).toContain('permission denied');
+    }
+  }
 });
 
 test('check sees that the end of the image is missing', () => {

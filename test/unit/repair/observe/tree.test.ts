@@ -116,3 +116,20 @@ describe('pointers and siblings', () => {
     expect(one.text).toMatch(/numrecs 0, expected at least 1/);
   });
 });
+
+test('a high key is that of the record that reaches furthest, be it the first of thousands', () => {
+  const image = emptyImage(48 << 20, ['b.size=1024']);
+  const contents = contentsOf(geometry, observe(image).ags[AG]!);
+  const ino = geometry.rootino + 3;
+  contents.owners.push(2000, 4 * EXTENTS, ino, 0, 0);
+  for (let i = 0; i < EXTENTS; i++) contents.owners.push(2000 + 3 * i, 1, ino + 1, 10 * i, 0);
+  const built = buildAg(geometry, contents);
+  stageAg(geometry, image, built);
+  const seen = observe(image);
+  expect(seen.findings).toEqual([]);
+  expect(seen.ags[AG]!.rmapbt!.level).toBe(3);
+  // The canary: the block of the long record's last block is the high key of the root's first child.
+  const root = seen.ags[AG]!.rmapbt!.blocks[0]!;
+  const bytes = new DataView(image.bytes.buffer, geometry.agbnoByte(AG, root));
+  expect(bytes.getUint32(SHORT_HEADER.size + BTREE.rmapbt.keyBytes / 2)).toBe(2000 + 4 * EXTENTS - 1);
+});
