@@ -14,12 +14,19 @@ interface Flags {
   readonly offset?: string;
 }
 
+const AFTER_HELP = `
+Looked at: AG headers, the six btrees of each AG, inodes, their mappings, and whether all of them agree about every
+block. Not looked at: what directories and attributes hold. While the log is dirty, findings are provisional.
+docs/FINDINGS.md explains each code.
+Exit status: 0 clean (notes may be told), 4 damage or a dirty log, 8 IMAGE cannot be used, 16 usage.`;
+
 export function define(command: Command): void {
   command
     .argument('<IMAGE>', 'image file or block device')
     .option('--json', 'print the report as JSON')
     .option('-v, --verbose', 'all findings, each with explanation and fix')
     .option('--offset <bytes>', 'the filesystem starts here in IMAGE')
+    .addHelpText('after', AFTER_HELP)
     .action((image: string, flags: Flags) => {
       const device = openDevice(image, flags.offset ? { offset: parseOffset(flags.offset) } : {});
       try {

@@ -12,7 +12,7 @@ import { exitBits } from './exit.ts';
 import { parseOffset } from './offset.ts';
 
 interface Flags {
-  readonly command: readonly string[];
+  readonly command?: readonly string[];
   readonly json?: boolean;
   readonly offset?: string;
 }
@@ -21,12 +21,14 @@ const AFTER_HELP = `
 Without -c, commands are read from standard input: at a prompt on a terminal, quietly from a pipe.
 Commands:
 ${COMMANDS.map((row) => `  ${`${row.name} ${row.args ?? ''}`.trimEnd().padEnd(40)} ${row.summary}`).join('\n')}
+
+  xfskit db -c 'agf 0' -c 'addr rmaproot' -c 'print recs[1-4]' disk.img
 Exit status: 0, 8 if a command failed or the device cannot be used, 16 usage.`;
 
 export function define(command: Command): void {
   command
     .argument('<IMAGE>', 'image file or block device')
-    .option('-c, --command <cmd>', 'run this command and exit; may be repeated', collect, [])
+    .option('-c, --command <cmd>', 'run this command and exit; may be repeated', collect)
     .option('-r, --read-only', 'accepted: the image is never written')
     .option('-x, --expert', 'accepted: there are no commands that write yet')
     .option('--json', "each command's result as a JSON document of one line")
@@ -41,7 +43,7 @@ export function define(command: Command): void {
         const show = (result: Result) => {
           process.stdout.write(flags.json ? jsonLine(result) : result.text);
         };
-        if (flags.command.length > 0) runCommands(session, flags.command, show);
+        if (flags.command) runCommands(session, flags.command, show);
         else await runInput(session, show);
         if (session.failed) process.exitCode = exitBits.operational;
       } finally {
@@ -50,7 +52,7 @@ export function define(command: Command): void {
     });
 }
 
-function collect(value: string, before: readonly string[]): readonly string[] {
+function collect(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
 }
 

@@ -13,14 +13,21 @@ interface Flags {
   readonly offset?: string;
 }
 
+const AFTER_HELP = `
+Checksums stay valid unless the kind is about them, so only a checker that compares finds the defect. The same KIND,
+seed and IMAGE give the same defect. IMAGE must check clean before: a defect among others would prove nothing.
+  xfskit inject leaked-cow --seed 7 disk.img && xfskit check disk.img
+Exit status: 0 planted, 8 there is nothing to spoil or IMAGE cannot be used, 16 usage.`;
+
 export function define(command: Command): void {
   command
     .argument('[KIND]', 'what to plant')
     .argument('[IMAGE]', 'image file or block device that checks clean')
     .option('--list', 'list the kinds')
-    .option('--seed <n>', 'which place to spoil', '1')
+    .option('--seed <n>', 'which place to spoil, a whole number', '1')
     .option('--json', 'print as JSON')
     .option('--offset <bytes>', 'the filesystem starts here in IMAGE')
+    .addHelpText('after', AFTER_HELP)
     .action((kind: string | undefined, image: string | undefined, flags: Flags) => {
       if (flags.list) list(flags.json ?? false);
       else plant(kind, image, flags);

@@ -26,6 +26,13 @@ interface Flags {
   readonly optimize?: boolean;
 }
 
+const AFTER_HELP = `
+The plan is carried out on a copy in memory and checked there; only if it is right is IMAGE written. Files and
+directories are left as they are. A dirty log is refused: mount and unmount the filesystem first.
+While it writes, the old bytes are in an undo journal (IMAGE.xfskit-undo, or FILE of --undo); what was cut off is
+taken back with "xfskit undo JOURNAL IMAGE".
+Exit status (bits): 0 nothing to do, 1 mended, 4 damage left, 8 IMAGE cannot be used, 16 usage.`;
+
 export function define(command: Command): void {
   command
     .argument('<IMAGE>', 'image file or block device')
@@ -35,6 +42,7 @@ export function define(command: Command): void {
     .option('--offset <bytes>', 'the filesystem starts here in IMAGE')
     .option('--undo <file>', 'keep the undo journal here (without it, it is removed after success)')
     .option('--optimize', 'also clear reflink flags of files that share nothing any more')
+    .addHelpText('after', AFTER_HELP)
     .action((image: string, flags: Flags) => repairImage(image, flags));
 }
 

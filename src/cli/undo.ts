@@ -4,12 +4,16 @@ import { openDevice } from '../device/open.ts';
 import { applyUndo } from '../device/undo.ts';
 import { parseOffset } from './offset.ts';
 
+const AFTER_HELP = `
+Nothing is written when the journal is torn or IMAGE has changed since.
+Exit status: 0 undone, 8 not undone, 16 usage.`;
+
 export function define(command: Command): void {
   command
     .argument('<JOURNAL>', 'what "xfskit repair --undo JOURNAL" wrote')
     .argument('<IMAGE>', 'the image that was repaired')
     .option('--offset <bytes>', 'where the filesystem starts in IMAGE', parseOffset, 0)
-    .addHelpText('after', '\nNothing is written when the journal is torn or IMAGE has changed since.')
+    .addHelpText('after', AFTER_HELP)
     .action((journal: string, image: string, options: { offset: number }) => {
       const device = openDevice(image, { write: true, offset: options.offset });
       try {
