@@ -32,16 +32,13 @@ if (why !== undefined) process.stderr.write(`\n*** SKIPPED: "reference image sma
       });
     });
     const image = join(made, 'image');
-    // The budget is for the command, not for what else the machine does meanwhile: the best of three.
-    const runs = [];
-    for (let i = 0; i < 3; i++) {
-      const result = measured(['check', image]);
-      expect([result.status, result.stderr]).toEqual([0, '']);
-      expect(result.peakMiB).toBeLessThan(MOST_MIB);
-      runs.push(result.milliseconds);
-      if (result.milliseconds <= MOST_MILLISECONDS) break;
-    }
-    expect(Math.min(...runs)).toBeLessThan(MOST_MILLISECONDS);
-    process.stderr.write(`reference image small: ${runs.map((ms) => `${ms.toFixed(0)} ms`).join(', ')}\n`);
+    const result = measured(['check', image]);
+    expect([result.status, result.stderr]).toEqual([0, '']);
+    expect(result.peakMiB).toBeLessThan(MOST_MIB);
+    // Processor time, as other tests share the machine; check runs on one core, so that is its wall time alone.
+    expect(result.processorMilliseconds).toBeLessThan(MOST_MILLISECONDS);
+    process.stderr.write(
+      `reference image small: ${result.processorMilliseconds.toFixed(0)} ms, ${result.peakMiB.toFixed(0)} MiB\n`,
+    );
   }, 400_000);
 });

@@ -42,8 +42,15 @@ export function looksLikeCrash(result: RunResult): boolean {
   );
 }
 
-/** Runs a command and also measures it: milliseconds of wall time and peak resident memory in MiB. */
-export function measured(args: readonly string[]): RunResult & { milliseconds: number; peakMiB: number } {
+export interface Measured extends RunResult {
+  /** Wall time: says little where other tests run beside. */
+  readonly milliseconds: number;
+  readonly processorMilliseconds: number;
+  readonly peakMiB: number;
+}
+
+/** Runs a command and also measures it. */
+export function measured(args: readonly string[]): Measured {
   const folder = mkdtempSync(join(temporaryDirectory(), 'rss-'));
   const file = join(folder, 'rss');
   const probe = fileURLToPath(new URL('./rss.mjs', import.meta.url));
@@ -53,7 +60,8 @@ export function measured(args: readonly string[]): RunResult & { milliseconds: n
     env: { NODE_OPTIONS: `--import=file://${probe}`, XFSKIT_RSS_FILE: file },
   });
   const milliseconds = performance.now() - started;
-  const peakMiB = existsSync(file) ? Number(readFileSync(file, 'utf8')) / 1024 : Number.NaN;
+  const left = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  const [peakKiB = Number.NaN, processor = Number.NaN] = left.split(' ').map(Number);
   rmSync(folder, { recursive: true });
-  return { ...result, milliseconds, peakMiB };
+  return { ...result, milliseconds, processorMilliseconds: processor / 1000, peakMiB: peakKiB / 1024 };
 }
