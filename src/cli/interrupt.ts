@@ -9,7 +9,7 @@ import { exitBits } from './exit.ts';
 let watching = false;
 
 /** From now on SIGINT ends the process with the cancelled bit, at the next breath. */
-export function watchInterrupt(): void {
+function watchInterrupt(): void {
   if (watching) return;
   watching = true;
   process.once('SIGINT', () => {

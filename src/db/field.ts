@@ -32,7 +32,7 @@ export function presentRows(shape: Shape, scope: Scope): readonly Placed[] {
 }
 
 /** Whether the elements of a row print in one piece. */
-export function isLeafRow(placed: Placed): boolean {
+function isLeafRow(placed: Placed): boolean {
   return !isShape(placed.row.kind) || placed.row.shown === 'tuple';
 }
 

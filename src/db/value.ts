@@ -134,7 +134,7 @@ function timerText(scope: Scope, raw: number): string {
 }
 
 /** Whether a row is text: all its elements together are one value, and it takes no index. */
-export function isTextRow(placed: Placed): boolean {
+function isTextRow(placed: Placed): boolean {
   return placed.row.shown === 'text' || placed.row.kind.name === 'char';
 }
 
@@ -142,7 +142,7 @@ export function isArrayRow(placed: Placed): boolean {
   return placed.row.count !== undefined && !isTextRow(placed);
 }
 
-export function textBytes(placed: Placed, scope: Scope): Uint8Array {
+function textBytes(placed: Placed, scope: Scope): Uint8Array {
   return viewBytes(scope.view, placed.bit, placed.bits / 8);
 }
 

@@ -13,7 +13,7 @@ export interface DaPointer {
   readonly unit: Unit;
 }
 
-export const DA_BLKINFO_SIZE = 56;
+const DA_BLKINFO_SIZE = 56;
 
 /** Common header; `pointer` tells the fork. */
 export function daBlkinfo(name: string, pointer: DaPointer) {

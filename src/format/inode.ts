@@ -132,7 +132,7 @@ export function attrForkBytes(view: DataView, byte: number, inodesize: number): 
   return forkoff === 0 ? 0 : Math.max(0, inodesize - INODE_CORE_BYTES - forkoff);
 }
 
-export function hasNrext64(view: DataView, byte: number): boolean {
+function hasNrext64(view: DataView, byte: number): boolean {
   return (low32OfFlags2(view, byte) & (1 << DIFLAG2.NREXT64)) !== 0;
 }
 

@@ -316,11 +316,6 @@ export const BLOCK_TYPES: readonly BlockType[] = [
   ...RECORDS,
 ];
 
-/** The first row of a type name. */
-export function blockType(name: string): BlockType | undefined {
-  return BLOCK_TYPES.find((t) => t.name === name);
-}
-
 /**
  * Guesses by magic what begins at the start of `bytes`; undefined for data. Any bytes can look like anything: with
  * `geometry`, an object that carries the metadata UUID must carry this filesystem's.

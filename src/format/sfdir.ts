@@ -9,13 +9,6 @@ import { layout, type Row, row, type Scope } from './struct.ts';
 
 /** Bytes of the header with a 4-byte parent. */
 export const SFDIR_HEADER_BYTES = 6;
-/** Offset of the first entry in the block form that the offsets pretend. */
-export const SFDIR_FIRST_OFFSET = 0x60;
-
-/** Bytes of an entry: namelen 1, offset 2, name, ftype, inode. */
-export function sfdirEntryBytes(namelen: number, ftype: boolean, inoBytes: 4 | 8): number {
-  return 3 + namelen + (ftype ? 1 : 0) + inoBytes;
-}
 
 const hasI8 = (directory: Scope) => directory.view.getUint8((directory.bit >>> 3) + 1) !== 0;
 
@@ -31,13 +24,13 @@ function inodeNumber(name: string, directory: (scope: Scope) => Scope) {
 /** Number -> header or entry -> directory. */
 const number = inodeNumber('sfdir_inumber', (scope) => scope.outer!.outer!);
 
-export const SFDIR_HEADER = layout('sfdir_hdr', 'Header of a shortform directory', [
+const SFDIR_HEADER = layout('sfdir_hdr', 'Header of a shortform directory', [
   row('count', u8, 'entries'),
   row('i8count', u8, 'inode numbers above 2^32; 0 = all take 4 bytes'),
   row('parent', number, 'parent directory'),
 ]);
 
-export const SFDIR_ENTRY = layout('sfdir_entry', 'Entry of a shortform directory', [
+const SFDIR_ENTRY = layout('sfdir_entry', 'Entry of a shortform directory', [
   row('namelen', u8, 'bytes of the name', { order: 0 }),
   row('offset', u16, 'offset it would have in a block', { shown: 'hex', order: 1 }),
   row('name', char, 'name', {

@@ -45,7 +45,3 @@ export function encodeTimestamp(time: Timestamp, bigtime: boolean): bigint {
 export function decodeQuotaTimer(raw: number, bigtime: boolean): number {
   return bigtime ? raw * 4 : raw;
 }
-
-export function encodeQuotaTimer(seconds: number, bigtime: boolean): number {
-  return Math.min(bigtime ? Math.ceil(seconds / 4) : seconds, 0xffffffff);
-}

@@ -5,7 +5,7 @@
  * a stripe, AG starts fall on stripe units but not all on the same disk.
  */
 import { UsageError } from '../format/errors.ts';
-import { AG_MAX_BYTES, AG_MIN_BYTES } from './options.ts';
+import { MAX_AG_BYTES, MIN_AG_BYTES } from '../format/verifysuperblock.ts';
 
 export interface AgWish {
   readonly blocksize: number;
@@ -33,8 +33,8 @@ const GIB = 2 ** 30;
 const TIB = 2 ** 40;
 const MAX_AGCOUNT = 2 ** 32 - 1;
 
-export const agMinBlocks = (blocksize: number): number => AG_MIN_BYTES / blocksize;
-export const agMaxBlocks = (blocksize: number): number => Math.floor((AG_MAX_BYTES - 1) / blocksize);
+export const agMinBlocks = (blocksize: number): number => MIN_AG_BYTES / blocksize;
+const agMaxBlocks = (blocksize: number): number => Math.floor((MAX_AG_BYTES - 1) / blocksize);
 
 /** AGs that a filesystem is first divided in, as a power of two; undefined: AGs of the greatest size. */
 function defaultCountLog(bytes: number, striped: boolean): number | undefined {
@@ -47,7 +47,7 @@ function defaultCountLog(bytes: number, striped: boolean): number | undefined {
 }
 
 /** Blocks in an AG when the user leaves it open. */
-export function defaultAgBlocks(dblocks: number, blocksize: number, striped: boolean): number {
+function defaultAgBlocks(dblocks: number, blocksize: number, striped: boolean): number {
   const max = agMaxBlocks(blocksize);
   const log = defaultCountLog(dblocks * blocksize, striped);
   if (log === undefined) return max;

@@ -6,8 +6,8 @@
  * room for; below 300 MB the least that transactions need.
  */
 import { UsageError } from '../format/errors.ts';
+import { MAX_LOG_BLOCKS, MAX_LOG_BYTES } from '../format/verifysuperblock.ts';
 import type { AgLayout } from './ag.ts';
-import { MAX_LOG_BLOCKS, MAX_LOG_BYTES } from './options.ts';
 import { type PlanFeatures, rootBlocksEnd } from './plan.ts';
 import { minimumLogBlocks } from './reservation.ts';
 

@@ -7,6 +7,7 @@
  * Suffixes b and s mean blocks and sectors of the filesystem to be, so the rows that define those two units
  * (`defines`) cannot use them.
  */
+import { MAX_AG_BYTES, MAX_LOG_BYTES, MAX_LOG_UNIT, MIN_AG_BYTES } from '../format/verifysuperblock.ts';
 
 export type OptionGroup = 'b' | 'd' | 'i' | 'l' | 'm' | 'n' | 's';
 
@@ -64,11 +65,6 @@ const fixed = <G extends OptionGroup, N extends string>(
   extra: Extra = {},
 ) => flag(group, name, `always ${value}`, { only: { value, message }, ...extra });
 
-export const AG_MIN_BYTES = 2 ** 24;
-export const AG_MAX_BYTES = 2 ** 40;
-export const MAX_LOG_BYTES = 2 ** 31 - 10 * 2 ** 20;
-export const MAX_LOG_BLOCKS = 2 ** 20;
-export const MAX_LOG_SUNIT_BYTES = 256 * 1024;
 const UINT_MAX = 2 ** 32 - 1;
 
 const POWER = { powerOfTwo: true } as const;
@@ -83,11 +79,11 @@ export const OPTIONS = [
     conflicts: ['d.agsize'],
   }),
   option('d', 'agsize', 'size', 'size of an allocation group', {
-    min: AG_MIN_BYTES,
-    max: AG_MAX_BYTES,
+    min: MIN_AG_BYTES,
+    max: MAX_AG_BYTES,
     conflicts: ['d.agcount'],
   }),
-  option('d', 'size', 'size', 'size of the filesystem (default: all of the image)', { min: AG_MIN_BYTES }),
+  option('d', 'size', 'size', 'size of the filesystem (default: all of the image)', { min: MIN_AG_BYTES }),
   flag('d', 'file', 'the image is a regular file, made anew; needs name and size'),
   option('d', 'name', 'text', 'the image, in place of the argument'),
   option('d', 'su', 'size', 'stripe unit', {
@@ -141,12 +137,12 @@ export const OPTIONS = [
   }),
   option('l', 'su', 'size', 'log stripe unit', {
     min: 512,
-    max: MAX_LOG_SUNIT_BYTES,
+    max: MAX_LOG_UNIT,
     conflicts: ['l.sunit'],
   }),
   option('l', 'sunit', 'number', 'log stripe unit in 512-byte units', {
     min: 1,
-    max: MAX_LOG_SUNIT_BYTES / 512,
+    max: MAX_LOG_UNIT / 512,
     conflicts: ['l.su'],
   }),
   fixed('l', 'internal', 1, 'external logs are not supported', { conflicts: ['l.sectsize'] }),

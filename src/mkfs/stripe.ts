@@ -5,8 +5,8 @@
  * no stripe, as noalign does; with nothing given the device's own figures hold, if they are usable.
  */
 import { UsageError } from '../format/errors.ts';
+import { MAX_LOG_UNIT } from '../format/verifysuperblock.ts';
 import type { GivenOptions, SizeUnits } from './given.ts';
-import { MAX_LOG_SUNIT_BYTES } from './options.ts';
 
 /** What a device says of itself, bytes; 0: nothing. */
 export interface Topology {
@@ -121,7 +121,7 @@ export function chooseStripe(
   }
   let logUnit = logUnitBytes(given, units);
   if (logUnit === 0) logUnit = unit;
-  if (logUnit > MAX_LOG_SUNIT_BYTES) {
+  if (logUnit > MAX_LOG_UNIT) {
     const text = `log stripe unit of ${logUnit} bytes is above 256 KiB: 32 KiB are used`;
     notices.push(text);
     logUnit = 32 * 1024;

@@ -71,7 +71,7 @@ const TREE_OWNER: Readonly<Record<AgBtreeName, number>> = {
 const LAYOUT_ORDER: readonly AgBtreeName[] = ['bnobt', 'cntbt', 'inobt', 'finobt', 'rmapbt', 'refcntbt'];
 
 /** Trees that this filesystem has. */
-export function treesOf(geometry: Geometry): readonly AgBtreeName[] {
+function treesOf(geometry: Geometry): readonly AgBtreeName[] {
   const { finobt, rmapbt, reflink } = geometry.features;
   return LAYOUT_ORDER.filter(
     (tree) =>

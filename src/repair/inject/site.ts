@@ -19,7 +19,7 @@ export class NothingToSpoil extends XfskitError {
 }
 
 /** Small seeded generator (mulberry32): the same seed plants the same defect in the same image. */
-export function seededRandom(seed: number): (below: number) => number {
+function seededRandom(seed: number): (below: number) => number {
   let state = seed >>> 0;
   return (below) => {
     state = (state + 0x6d2b79f5) >>> 0;

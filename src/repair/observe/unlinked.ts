@@ -69,7 +69,7 @@ function memberFault(
 }
 
 /** Whether `agino` is in a chunk, exists there, and is not free. */
-export function isAllocated(chunks: ChunkColumns, agino: number): boolean {
+function isAllocated(chunks: ChunkColumns, agino: number): boolean {
   let low = 0;
   let high = chunks.length;
   while (low < high) {
