@@ -1,3 +1,4 @@
+/** The image in memory that tests without an oracle start from is sound in the eyes of xfs_repair. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';

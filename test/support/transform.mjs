@@ -1,3 +1,4 @@
+/** Jest's transform: TypeScript to ESM by esbuild, types dropped and not checked (tsc does that). */
 import { transformSync } from 'esbuild';
 
 export default {

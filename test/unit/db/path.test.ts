@@ -1,3 +1,4 @@
+/** Field paths, numbers and words of a command line. */
 import { expect, test } from '@jest/globals';
 import { parseNumber, parsePath } from '../../../src/db/path.ts';
 import { splitLine } from '../../../src/db/session.ts';

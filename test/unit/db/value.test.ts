@@ -1,3 +1,4 @@
+/** Values as xfs_db prints them. */
 import { expect, test } from '@jest/globals';
 import { listAll } from '../../../src/db/field.ts';
 import { dumpData, dumpText, fieldsJson, MISMATCH, printFields } from '../../../src/db/print.ts';

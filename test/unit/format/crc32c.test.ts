@@ -1,3 +1,4 @@
+/** CRC-32C against its published check value. */
 import { expect, test } from '@jest/globals';
 import { crc32c } from '../../../src/format/crc32c.ts';
 

@@ -1,3 +1,4 @@
+/** derive against a model that looks at every block by itself, over random claims. */
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { OWNER } from '../../../src/format/btree.ts';

@@ -1,3 +1,4 @@
+/** Observe over corrupted images and failing devices: named errors, bounded findings, no claim out of its AG. */
 import { expect, test } from '@jest/globals';
 import { type Device, DeviceError } from '../../../../src/device/device.ts';
 import { FaultyDevice } from '../../../../src/device/faulty.ts';

@@ -1,3 +1,4 @@
+/** Headers, btrees and logs: one field changed, that finding expected. */
 import { describe, expect, test } from '@jest/globals';
 import { MemoryDevice } from '../../../../src/device/memory.ts';
 import { AGF } from '../../../../src/format/agf.ts';

@@ -1,0 +1,30 @@
+/** A log that needs replay: findings are provisional, and nothing is repaired or spoiled, however much is wrong. */
+import { expect, test } from '@jest/globals';
+import { checkImage } from '../../../src/repair/check.ts';
+import { inject } from '../../../src/repair/inject/inject.ts';
+import { applyRepair, planRepair } from '../../../src/repair/repair.ts';
+import { smallImage } from '../../support/smallimage.ts';
+
+/** Byte of the flags in the first operation of the log's first record: mkfs leaves a single unmount there. */
+const FIRST_FLAGS = 512 + 9;
+const UNMOUNT = 0x20;
+
+test('a dirty log is told, and repair and inject refuse', () => {
+  const { device, geometry } = smallImage();
+  inject(device, 'leaked-cow', 1);
+  expect(planRepair(device, { optimize: false }).actions).not.toEqual([]);
+  const flags = geometry.fsbnoByte(geometry.logstart) + FIRST_FLAGS;
+  expect(device.bytes[flags]).toBe(UNMOUNT);
+  device.bytes[flags] = 0;
+  const check = checkImage(device);
+  expect(check.provisional).toBe(true);
+  const codes = check.findings.map((finding) => finding.code);
+  expect(codes).toEqual(expect.arrayContaining(['LOG_DIRTY', 'LEAKED_COW']));
+  const before = device.bytes.slice();
+  const planned = planRepair(device, { optimize: false });
+  expect(planned.refused).toMatch(/^the log is dirty/);
+  expect(planned.actions).toEqual([]);
+  applyRepair(planned, device);
+  expect(() => inject(device, 'leaked-cow', 2)).toThrow(/log is dirty/);
+  expect(Buffer.compare(device.bytes, before)).toBe(0);
+});
