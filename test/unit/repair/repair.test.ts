@@ -1,3 +1,4 @@
+/** Repair in memory: every defect mended, a cut after any write survived, nothing guessed. */
 import { expect, test } from '@jest/globals';
 import { OverlayDevice } from '../../../src/device/overlay.ts';
 import { sealCrc } from '../../../src/format/checksum.ts';

@@ -1,3 +1,4 @@
+/** Inodes, free and in use: one field changed, that finding expected, and what is then known of the files. */
 import { describe, expect, test } from '@jest/globals';
 import { AGI } from '../../../../src/format/agi.ts';
 import { sealCrc } from '../../../../src/format/checksum.ts';
