@@ -40,12 +40,13 @@ function compareTree(
     );
   }
   const surplus = subtractRuns(listed, expected.space.free);
+  const owner = ownerFinder(expected);
   for (let i = 0; i < surplus.length; i++) {
     const start = surplus.start[i]!;
     findings.add(
       `${code}_SURPLUS`,
       at(i, surplus),
-      `AG ${agno} ${tree.name}: blocks ${start}+${surplus.count[i]} are listed free but belong to ${ownerAt(expected, start)}`,
+      `AG ${agno} ${tree.name}: blocks ${start}+${surplus.count[i]} are listed free but belong to ${owner(start)}`,
     );
   }
   // Blocks of an unreadable tree or file look unowned, so nothing can be said to be missing.
@@ -60,15 +61,20 @@ function compareTree(
   }
 }
 
-/** Name of an owner of a block, for messages. */
-function ownerAt(expected: AgExpectation, agbno: number): string {
+/** Names an owner of a block, for messages; blocks must be asked for in ascending order. */
+function ownerFinder(expected: AgExpectation): (agbno: number) => string {
   const { rmaps } = expected.space;
-  for (let i = 0; i < rmaps.length && rmaps.start[i]! <= agbno; i++) {
-    if (agbno < rmaps.start[i]! + rmaps.count[i]!) {
-      return claimName(rmaps.owner[i]!, rmaps.offset[i]!, rmaps.flags[i]!);
+  const stop = (i: number): number => (i < 0 ? 0 : rmaps.start[i]! + rmaps.count[i]!);
+  let next = 0;
+  // Of the rows that begin at or before the block, the one that reaches furthest.
+  let reaching = -1;
+  return (agbno) => {
+    for (; next < rmaps.length && rmaps.start[next]! <= agbno; next++) {
+      if (stop(next) > stop(reaching)) reaching = next;
     }
-  }
-  return 'nobody';
+    if (stop(reaching) <= agbno) return 'nobody';
+    return claimName(rmaps.owner[reaching]!, rmaps.offset[reaching]!, rmaps.flags[reaching]!);
+  };
 }
 
 /** Every staging extent that no mount will ever free: by refcount record where there is one, else as the rmapbt has it. */
