@@ -106,6 +106,9 @@ const CONTESTED = 'a mapping may be damaged, rather than the indexes that contra
 
 function refuse(check: CheckResult, finding: Finding, remedy: Remedy): string | undefined {
   if (remedy === 'flag' && check.comparison.contested) return CONTESTED;
+  if (finding.code === 'REFLINK_FLAG_MISSING' && !check.observation.filesComplete) {
+    return 'some inode or fork could not be read in full, so what looks shared may be a damaged mapping';
+  }
   if (remedy !== 'rebuild') return undefined;
   const agno = finding.where.agno!;
   if (!check.observation.ags[agno]) return 'the AG could not be read';
