@@ -148,6 +148,11 @@ export const STRUCTURE_FINDINGS = {
     'inode without links is on no unlinked list',
     'The inode is allocated, no directory names it by its own count, and no unlinked list holds it: it would never be freed.',
   ),
+  LSN_AHEAD: found(
+    'error',
+    'metadata is newer than the log',
+    'The object was last written by a log record that lies behind the head of the log: the log was zeroed or replaced after that. A mount refuses such blocks, and a later log recovery could take them for done.',
+  ),
   LOG_DIRTY: found(
     'warning',
     'the log is dirty',

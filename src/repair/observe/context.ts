@@ -5,6 +5,7 @@
  * cannot read, gives `false` and a finding, and the caller goes on without those bytes.
  */
 import { type Device, DeviceError } from '../../device/device.ts';
+import type { Where } from '../../format/findings.ts';
 import type { Geometry } from '../../format/geometry.ts';
 import type { FindingSink } from '../sink.ts';
 
@@ -16,6 +17,8 @@ export class Context {
   readonly agcount: number;
   /** Set when something that may own blocks could not be read (`filesComplete` of the observation). */
   filesLost = false;
+  /** Head of a clean internal log: nothing on disk can have been logged later. */
+  logHead: { readonly cycle: number; readonly block: number } | undefined;
   /** Inode numbers from one AG to the next; kept, for it is asked for with every rmap record. */
   private readonly aginoRange: number;
 
@@ -47,6 +50,24 @@ export class Context {
       this.sink.add('READ_FAILED', { agno }, `${what}: ${error.message}`);
       return false;
     }
+  }
+
+  /** Whether the LSN at `at` lies behind the log's head; 0 and all ones are no LSN. */
+  isLsnAhead(view: DataView, at: number): boolean {
+    if (!this.logHead) return false;
+    const cycle = view.getUint32(at);
+    const block = view.getUint32(at + 4);
+    if (cycle < this.logHead.cycle || (cycle === 0xffffffff && block === 0xffffffff)) return false;
+    return cycle > this.logHead.cycle || block > this.logHead.block;
+  }
+
+  /** Reports an LSN that only a log that is gone can have given; `what` names the object, `where` its place. */
+  checkLsn(view: DataView, at: number, what: string, where: Where): void {
+    if (!this.isLsnAhead(view, at)) return;
+    const found = `${view.getUint32(at)}:${view.getUint32(at + 4)}`;
+    const expected = `${this.logHead!.cycle}:${this.logHead!.block}`;
+    const text = `${what}: LSN ${found} is ahead of the log, ${expected}`;
+    this.sink.add('LSN_AHEAD', { ...where, field: 'lsn' }, text, { found, expected });
   }
 
   readBlock(agno: number, agbno: number, into: Uint8Array, what: string): boolean {

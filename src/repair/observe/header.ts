@@ -6,7 +6,9 @@
  */
 import { AGF } from '../../format/agf.ts';
 import { AGFL_HEADER, agflSlots } from '../../format/agfl.ts';
+import { AGI } from '../../format/agi.ts';
 import type { Geometry } from '../../format/geometry.ts';
+import { viewOf } from '../../format/struct.ts';
 import { type Problem, verifyAgf, verifyAgfl, verifyAgi } from '../../format/verify.ts';
 import type { Context } from './context.ts';
 
@@ -19,12 +21,14 @@ export interface Header {
 interface HeaderRow {
   readonly name: 'AGF' | 'AGI' | 'AGFL';
   readonly sectorIndex: number;
+  /** Byte of its LSN. */
+  readonly lsn: number;
   readonly verify: (sector: Uint8Array, geometry: Geometry, agno: number) => readonly Problem[];
 }
 
-const AGF_ROW: HeaderRow = { name: 'AGF', sectorIndex: 1, verify: verifyAgf };
-const AGI_ROW: HeaderRow = { name: 'AGI', sectorIndex: 2, verify: verifyAgi };
-const AGFL_ROW: HeaderRow = { name: 'AGFL', sectorIndex: 3, verify: verifyAgfl };
+const AGF_ROW: HeaderRow = { name: 'AGF', sectorIndex: 1, lsn: AGF.offset.lsn, verify: verifyAgf };
+const AGI_ROW: HeaderRow = { name: 'AGI', sectorIndex: 2, lsn: AGI.offset.lsn, verify: verifyAgi };
+const AGFL_ROW: HeaderRow = { name: 'AGFL', sectorIndex: 3, lsn: AGFL_HEADER.offset.lsn, verify: verifyAgfl };
 
 function readHeader(context: Context, agno: number, row: HeaderRow): Header {
   const { geometry } = context;
@@ -33,6 +37,8 @@ function readHeader(context: Context, agno: number, row: HeaderRow): Header {
   if (!context.read(at, sector, `AG ${agno} ${row.name}`, agno)) return { sector: undefined, sound: false };
   const problems = row.verify(sector, geometry, agno);
   for (const p of problems) reportField(context, agno, row.name, p);
+  const where = { agno, structure: row.name.toLowerCase() };
+  context.checkLsn(viewOf(sector), row.lsn, `AG ${agno} ${row.name}`, where);
   return { sector, sound: problems.length === 0 };
 }
 

@@ -183,6 +183,10 @@ export class InodeScan {
       return true;
     }
     this.allocated++;
+    if (context.isLsnAhead(view, at + DINODE.offset.lsn)) {
+      const where = { agno: geometry.inoAgno(ino), ino };
+      context.checkLsn(view, at + DINODE.offset.lsn, `inode ${ino}`, where);
+    }
     const extents = this.forks.read(view, at, ino, problems.length > 0);
     const regular = (mode & S_IFMT) === S_IFREG ? 1 : 0;
     const reflink = view.getUint32(at + DINODE.offset.flags2 + 4) & (1 << DIFLAG2.REFLINK) ? 1 : 0;

@@ -11,6 +11,7 @@ import { AGF } from '../../format/agf.ts';
 import { AGI } from '../../format/agi.ts';
 import { OWNER } from '../../format/btree.ts';
 import { CHUNK_INODES, type Geometry } from '../../format/geometry.ts';
+import { viewOf } from '../../format/struct.ts';
 import { SUPERBLOCK } from '../../format/superblock.ts';
 import { findLogHead } from '../../fs/log/head.ts';
 import { type ChunkColumns, ExtentColumns } from '../../fs/space/columns.ts';
@@ -42,6 +43,8 @@ export function observe(device: Device): Observation {
   if (context.agcount < geometry.agcount) context.filesLost = true;
   checkSecondaries(context, sector);
   const log = observeLog(device, geometry, sink);
+  if (log.state === 'clean') context.logHead = { cycle: log.headCycle, block: log.headBlock };
+  context.checkLsn(viewOf(sector), SUPERBLOCK.offset.lsn, 'superblock', { agno: 0, structure: 'sb' });
 
   const indexes: AgIndexes[] = [];
   const owners: ExtentColumns[] = [];

@@ -72,6 +72,18 @@ function checkPrimary(sector: Uint8Array, geometry: Geometry, device: Device, si
     const code = field === 'crc' ? 'SB_CRC' : 'SB_FIELD';
     sink.add(code, { agno: 0, structure: 'sb', field }, `superblock: ${message}`, { found, expected });
   }
+  const { rootino, rbmino, rsumino } = SUPERBLOCK.over(sector);
+  const field = (name: string, found: number, expected: number): void => {
+    if (found === expected) return;
+    const where = { agno: 0, structure: 'sb', field: name };
+    sink.add('SB_FIELD', where, `superblock: ${name} ${found}, expected ${expected}`, { found, expected });
+  };
+  if (!geometry.features.metadir) {
+    // mkfs makes these three together, whether there is a realtime section or not, and nothing moves them.
+    field('rbmino', rbmino, rootino + 1);
+    field('rsumino', rsumino, rootino + 2);
+  }
+  field('unused', unusedBytes(sector, geometry), 0);
   if (geometry.features.needsRepair) {
     sink.add('SB_NEEDSREPAIR', { agno: 0, structure: 'sb' }, 'superblock: marked as needing repair');
   }
@@ -82,11 +94,22 @@ function checkPrimary(sector: Uint8Array, geometry: Geometry, device: Device, si
   }
 }
 
+/** Bytes behind the last field in use that are not zero: a later feature would give them a meaning. */
+function unusedBytes(sector: Uint8Array, geometry: Geometry): number {
+  const { metaUuid, metadir } = geometry.features;
+  const { meta_uuid, metadirino } = SUPERBLOCK.offset;
+  const from = metadir ? SUPERBLOCK.size : metaUuid ? metadirino : meta_uuid;
+  let used = 0;
+  for (let i = from; i < sector.length; i++) if (sector[i] !== 0) used++;
+  return used;
+}
+
 /** Fields in which a secondary must agree with the primary: they never change but by growing. */
 const COPIED = [
   'blocksize', 'dblocks', 'rblocks', 'rextents', 'uuid', 'logstart', 'rextsize', 'agblocks', 'agcount',
   'logblocks', 'sectsize', 'inodesize', 'inopblock', 'blocklog', 'sectlog', 'inodelog', 'inopblog', 'agblklog',
   'dirblklog', 'inoalignmt', 'spino_align', 'logsunit', 'features_incompat', 'features_ro_compat',
+  'logsectlog', 'logsectsize', 'rbmblocks', 'rextslog',
 ] as const; // biome-ignore format: one list
 
 /** Holds every other AG's copy against the primary. Warnings: nothing reads them but a repair of the primary. */
@@ -112,6 +135,8 @@ export function checkSecondaries(context: Context, primary: Uint8Array): void {
     const crc = computeCrc(sector, SB_CRC_OFFSET);
     const stored = storedCrc(sector, SB_CRC_OFFSET);
     if (crc !== stored) report('crc', `${hex(stored)}`, `${hex(crc)}`);
+    const unused = unusedBytes(sector, geometry);
+    if (unused !== 0) report('unused', unused, 0);
     for (const field of COPIED) {
       const found = sb[field];
       const expected = first[field];

@@ -121,6 +121,9 @@ export class TreeWalk<Records> {
       below.markGap();
       return;
     }
+    const { agno, name } = this;
+    const where = { agno, agbno, structure: name };
+    this.context.checkLsn(this.view, AT.lsn, `AG ${agno} ${name} block ${agbno}`, where);
     this.checkSiblings(level, index, agbno);
     const { view, family } = this;
     const count = view.getUint16(AT.numrecs);

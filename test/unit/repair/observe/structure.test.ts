@@ -5,6 +5,7 @@ import { AGF } from '../../../../src/format/agf.ts';
 import { AGI } from '../../../../src/format/agi.ts';
 import { OWNER, SHORT_HEADER } from '../../../../src/format/btree.ts';
 import { CorruptionError, UnsupportedFeature } from '../../../../src/format/errors.ts';
+import { DINODE } from '../../../../src/format/inode.ts';
 import { SUPERBLOCK } from '../../../../src/format/superblock.ts';
 import type { AgObservation } from '../../../../src/repair/observation.ts';
 import { observe } from '../../../../src/repair/observe/observe.ts';
@@ -310,6 +311,16 @@ describe('superblock', () => {
     expect(stale).toEqual(['SB_CRC']);
   });
 
+  test('inodes of the realtime section follow the root, and what no feature uses is zero', () => {
+    expect(thrown(change('rsumino', 1, 32))).toMatchObject([
+      { code: 'SB_FIELD', where: { field: 'rsumino' }, expected: geometry.rootino + 2 },
+    ]);
+    const unused = (v: DataView) => v.setUint16(SUPERBLOCK.size + 20, 0x0101);
+    expect(thrown(unused)).toMatchObject([{ code: 'SB_FIELD', where: { field: 'unused' }, found: 2 }]);
+    const second = sector(1, 0, SUPERBLOCK.offset.crc);
+    expect(withEdit(device, second, unused, codes)).toEqual(['SB_SECONDARY']);
+  });
+
   test('a secondary that differs is a warning', () => {
     const second = sector(2, 0, SUPERBLOCK.offset.crc);
     const found = withEdit(device, second, change('agblklog', 31, 8), () => observe(device).findings);
@@ -338,5 +349,41 @@ describe('superblock', () => {
     expect(observe(new MemoryDevice(device.bytes.subarray(0, geometry.agbnoByte(1, 0)))).filesComplete).toBe(
       false,
     );
+  });
+});
+
+describe('LSNs', () => {
+  const { headCycle, headBlock } = clean.log;
+  const inode = { offset: geometry.inoByte(geometry.rootino), length: geometry.inodesize, crcOffset: 100 };
+  const objects: [string, Place, number, object][] = [
+    ['superblock', sector(0, 0, SUPERBLOCK.offset.crc), SUPERBLOCK.offset.lsn, { structure: 'sb' }],
+    ['AGF', sector(1, 1, AGF.offset.crc), AGF.offset.lsn, { agno: 1, structure: 'agf' }],
+    ['AGI', sector(1, 2, AGI.offset.crc), AGI.offset.lsn, { agno: 1, structure: 'agi' }],
+    ['AGFL', sector(2, 3, 32), 24, { agno: 2, structure: 'agfl' }],
+    ['rmapbt', root('rmapbt'), SHORT_HEADER.offset.lsn, { agno: 2, structure: 'rmapbt' }],
+    ['inode', inode, DINODE.offset.lsn, { ino: geometry.rootino }],
+  ];
+  const at = (place: Place, offset: number, cycle: number, bb: number) =>
+    withEdit(
+      device,
+      place,
+      (v) => {
+        v.setUint32(offset, cycle);
+        v.setUint32(offset + 4, bb);
+      },
+      () => observe(device).findings,
+    );
+
+  test.each(objects)('%s: up to the head of the log, not beyond', (_, place, offset, where) => {
+    expect(at(place, offset, headCycle, headBlock)).toEqual([]);
+    for (const [cycle, bb] of [
+      [headCycle, headBlock + 1],
+      [headCycle + 1, 0],
+      [0xffffffff, 0],
+    ] as const) {
+      expect(at(place, offset, cycle, bb)).toMatchObject([
+        { code: 'LSN_AHEAD', where, found: `${cycle}:${bb}`, expected: `${headCycle}:${headBlock}` },
+      ]);
+    }
   });
 });
