@@ -36,3 +36,12 @@ export function checkImage(device: Device): CheckResult {
 export function isDamaged(findings: readonly Finding[]): boolean {
   return findings.some((finding) => finding.severity !== 'note');
 }
+
+/** Why metadata must not be written: what the log holds is unknown or waits to be replayed. */
+export function whyLogForbids(check: CheckResult): string | undefined {
+  const { state, detail } = check.observation.log;
+  if (state === 'dirty') return `the log is dirty (${detail}): mount and unmount it, or replay it, first`;
+  if (state === 'unreadable') return `the log cannot be read (${detail})`;
+  if (state === 'external') return 'the log is on another device, so it cannot be told whether it is dirty';
+  return undefined;
+}

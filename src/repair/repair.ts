@@ -7,7 +7,7 @@
 import type { Device } from '../device/device.ts';
 import { OverlayDevice } from '../device/overlay.ts';
 import type { Finding } from '../format/findings.ts';
-import { type CheckResult, checkImage } from './check.ts';
+import { type CheckResult, checkImage, whyLogForbids } from './check.ts';
 import { NotConverged, type PlanOptions, type RepairPlan, stagePlan } from './plan.ts';
 
 /** One fix can bring to light what it hid, but not without end. */
@@ -29,7 +29,7 @@ export interface PlannedRepair {
 export function planRepair(device: Device, options: PlanOptions): PlannedRepair {
   const before = checkImage(device);
   const overlay = new OverlayDevice(device);
-  const refused = refusal(before);
+  const refused = whyLogForbids(before);
   if (refused) return { before, after: before, overlay, actions: [], fixes: [], left: [], refused };
   const actions: string[] = [];
   const fixes: Finding[] = [];
@@ -44,14 +44,6 @@ export function planRepair(device: Device, options: PlanOptions): PlannedRepair 
     fixes.push(...plan.fixes);
     check = checkImage(overlay);
   }
-}
-
-function refusal(check: CheckResult): string | undefined {
-  const { state, detail } = check.observation.log;
-  if (state === 'dirty') return `the log is dirty (${detail}): mount and unmount it, or replay it, first`;
-  if (state === 'unreadable') return `the log cannot be read (${detail})`;
-  if (state === 'external') return 'the log is on another device, so it cannot be told whether it is dirty';
-  return undefined;
 }
 
 /** Writes staged runs so that headers point to new blocks only when those are durable, the superblock last. */

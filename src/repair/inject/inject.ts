@@ -5,7 +5,7 @@
  */
 import type { Device } from '../../device/device.ts';
 import { UsageError, XfskitError } from '../../format/errors.ts';
-import { checkImage, isDamaged } from '../check.ts';
+import { checkImage, isDamaged, whyLogForbids } from '../check.ts';
 import { FREESPACE_KINDS } from './freespace.ts';
 import { HEADER_KINDS } from './header.ts';
 import { INODETREE_KINDS } from './inodetree.ts';
@@ -27,11 +27,11 @@ export function inject(device: Device, kindName: string, seed: number): string {
   const kind = INJECT_KINDS.find((row) => row.name === kindName);
   if (!kind) throw new UsageError(`no defect is called ${kindName}; xfskit inject --list names them`);
   const check = checkImage(device);
-  if (check.provisional)
-    throw new XfskitError('DIRTY_LOG', 'the log is dirty: replay it (mount, unmount) first');
+  const forbidden = whyLogForbids(check);
+  if (forbidden) throw new XfskitError('LOG', `${device.name}: ${forbidden}`);
   const damage = check.findings.find((finding) => finding.severity !== 'note');
   if (isDamaged(check.findings)) {
-    throw new XfskitError('DAMAGED', `the image is damaged already: ${damage!.message}`);
+    throw new XfskitError('DAMAGED', `${device.name} is damaged already: ${damage!.message}`);
   }
   const { features } = check.observation.geometry;
   if (kind.needs && !features[kind.needs]) {

@@ -28,3 +28,12 @@ test('a dirty log is told, and repair and inject refuse', () => {
   expect(() => inject(device, 'leaked-cow', 2)).toThrow(/log is dirty/);
   expect(Buffer.compare(device.bytes, before)).toBe(0);
 });
+
+test('a log that cannot be read is no dirty log, and says so', () => {
+  const { device, geometry } = smallImage();
+  const log = geometry.fsbnoByte(geometry.logstart);
+  device.bytes.fill(0x5a, log, log + geometry.logblocks * geometry.blocksize);
+  const planned = planRepair(device, { optimize: false });
+  expect(planned.refused).toMatch(/^the log cannot be read/);
+  expect(() => inject(device, 'leaked-cow', 2)).toThrow(/the log cannot be read/);
+});
