@@ -1,5 +1,6 @@
 /** `xfskit check`: finds what is wrong with an image; never writes. */
 import type { Command } from 'commander';
+import type { Device } from '../device/device.ts';
 import { openDevice } from '../device/open.ts';
 import { type CheckResult, checkImage, isDamaged } from '../repair/check.ts';
 import { type CheckReport, printJson } from '../report/report.ts';
@@ -30,9 +31,7 @@ export function define(command: Command): void {
     .action((image: string, flags: Flags) => {
       const device = openDevice(image, flags.offset ? { offset: parseOffset(flags.offset) } : {});
       try {
-        if (device.busy) {
-          process.stderr.write(`xfskit check: ${image}: ${device.busy}; what is read may be changing\n`);
-        }
+        warnWhenBusy('check', device);
         const check = checkImage(device);
         const damaged = isDamaged(check.findings) || check.provisional;
         const report = reportOf(image, check, damaged ? exitBits.unfixed : exitBits.clean);
@@ -42,6 +41,11 @@ export function define(command: Command): void {
         device.close();
       }
     });
+}
+
+/** What a mounted filesystem looks like may be half of a change. */
+export function warnWhenBusy(command: string, { name, busy }: Device): void {
+  if (busy) process.stderr.write(`xfskit ${command}: ${name}: ${busy}; what is read may be changing\n`);
 }
 
 export function textOptions(flags: { readonly verbose?: boolean }): { colour: boolean; verbose: boolean } {

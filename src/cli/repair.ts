@@ -12,7 +12,7 @@ import { isDamaged } from '../repair/check.ts';
 import { applyRepair, type PlannedRepair, planRepair } from '../repair/repair.ts';
 import { type CheckReport, printJson } from '../report/report.ts';
 import { printText } from '../report/text.ts';
-import { reportOf, textOptions } from './check.ts';
+import { reportOf, textOptions, warnWhenBusy } from './check.ts';
 import { exitBits } from './exit.ts';
 import { protect } from './interrupt.ts';
 import { parseOffset } from './offset.ts';
@@ -57,6 +57,7 @@ function repairImage(image: string, flags: Flags): void {
   const where = flags.offset ? { offset: parseOffset(flags.offset) } : {};
   const device = openDevice(image, { ...where, write: !flags.dryRun });
   try {
+    warnWhenBusy('repair', device); // with -n only: nothing busy is opened for writing
     const planned = planRepair(device, { optimize: flags.optimize ?? false });
     const didApply = !flags.dryRun && planned.actions.length > 0;
     if (didApply) apply(planned, device, undo, flags.undo !== undefined);

@@ -55,6 +55,9 @@ function openWhole(path: string, offset: number, options: OpenOptions): FileDevi
   const busy = stat && whyBusy(path, stat, offset);
   if (write && busy !== undefined) throw busyError(path, busy);
   const isBlock = stat?.isBlockDevice() ?? false;
+  if (write && isBlock && isReadOnly(stat!.rdev)) {
+    throw new DeviceError('READ_ONLY', `${path}: is a read-only device`);
+  }
   const descriptor = openDescriptor(path, { write, isBlock, isMissing: stat === undefined });
   try {
     // What was looked at and what was opened must be one thing.
@@ -179,6 +182,12 @@ function isWhollySparse(path: string, descriptor: number, stat: BigIntStats): bo
   } catch {
     return false;
   }
+}
+
+/** Opening a read-only block device for writing succeeds; only the writes would fail. */
+function isReadOnly(rdev: bigint): boolean {
+  const { major, minor } = splitDeviceNumber(rdev);
+  return readKernelFile(`/sys/dev/block/${major}:${minor}/ro`)?.trim() === '1';
 }
 
 /** Bytes of a block device: sysfs knows; elsewhere by finding the last byte that can be read. */

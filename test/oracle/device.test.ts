@@ -59,7 +59,11 @@ describeKernel('guards of openDevice', () => {
         });
         expect(result.stderr).toMatch(/^xfskit [a-z]+: [^\n]*: not written, because it backs [^\n]*\n$/);
       }
-      expect(xfskit(['check', image]).stderr).toContain('what is read may be changing');
+      for (const line of [['check'], ['repair', '-n']]) {
+        const { status, stderr } = xfskit([...line, image]);
+        expect(status).not.toBe(8);
+        expect(stderr).toContain('what is read may be changing');
+      }
       const copy = join(temporaryDirectory(), 'copy.img');
       copyFileSync(image, copy);
       expect(refused(copy)).toBeUndefined();
@@ -101,6 +105,17 @@ describeKernel('guards of openDevice', () => {
       mustRun('umount', [mountPoint]);
     }
     expect(refused(device)).toBeUndefined();
+    detach();
+  });
+
+  test('a read-only device is refused before anything is said or written', () => {
+    const { device, detach } = attachLoop(image, ['--read-only']);
+    for (const line of [['mkfs', '-f', '--unsupported'], ['repair'], ['inject', 'leaked-cow']]) {
+      const { status, stdout, stderr } = xfskit([...line, device]);
+      expect({ line, status, stdout }).toEqual({ line, status: 8, stdout: '' });
+      expect(stderr).toBe(`xfskit ${line[0]}: ${device}: is a read-only device\n`);
+    }
+    expect(xfskit(['check', device]).status).toBe(0);
     detach();
   });
 
