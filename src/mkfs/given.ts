@@ -53,7 +53,7 @@ function readNumber(row: OptionRow, text: string, units: SizeUnits): number {
     if (Number.isNaN(value)) illegal('not a number with a suffix that is known here');
   } else {
     const parsed = leadingInteger(text);
-    if (!parsed) return illegal('not a number');
+    if (!parsed) return illegal(row.only ? `not a number; ${row.only.message}` : 'not a number');
     if (parsed.rest !== '') illegal('takes no suffix');
     value = parsed.value;
   }

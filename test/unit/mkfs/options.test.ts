@@ -94,7 +94,7 @@ describe('values', () => {
     expect(() => given('-l', 'version=1').checkRules()).toThrow('version 2 logs');
     expect(() => given('-l', 'internal=0').checkRules()).toThrow('external logs');
     expect(() => given('-i', 'projid32bit=0').checkRules()).toThrow('32-bit project ids');
-    expect(() => given('-n', 'version=ci').checkRules()).toThrow('-n version');
+    expect(() => given('-n', 'version=ci').checkRules()).toThrow('without ascii-ci');
   });
   test('inobtcount needs finobt', () => {
     expect(() => given('-m', 'finobt=0,inobtcount=1').checkRules()).toThrow('needs finobt');
