@@ -208,7 +208,7 @@ const WORDS = [
   ['HA', 'CK'],
 ].map((parts) => new RegExp(`\\b${parts.join('')}\\b`));
 
-/** Places on the machine of whoever wrote a line: they mean nothing to anybody else. */
+/** Places and papers on the machine of whoever wrote a line: they mean nothing to anybody else. */
 const PLACES = [
   ['/tmp/', 'ref'],
   ['/tmp/', 'brief'],
@@ -216,6 +216,8 @@ const PLACES = [
   ['/work', '/'],
   ['.lib', 'rary'],
   ['/root', '/'],
+  ['format-', 'facts'],
+  ['xfsprogs-', 'facts'],
 ].map((parts) => parts.join(''));
 
 test('nothing is left to be done later, and no private path is named', () => {

@@ -1,7 +1,7 @@
 /**
  * AGF: free space header, sector 1 of every AG. It holds the roots of bnobt, cntbt, rmapbt and refcountbt, and
  * the live window of the AGFL. Invariants: freeblks = blocks in the bnobt (AGFL not included); btreeblks =
- * (bnobt - 1) + (cntbt - 1) + (rmapbt - 1); longest <= freeblks <= length. Facts: section 5.
+ * (bnobt - 1) + (cntbt - 1) + (rmapbt - 1); longest <= freeblks <= length.
  */
 import { bytes, le32, u32, u64, uuid } from './kinds.ts';
 import { row, struct } from './struct.ts';

@@ -1,6 +1,6 @@
 /**
  * AGFL: the AG's own reserve of free blocks for its btrees, sector 3. A circular array of agbnos: live slots are
- * flcount from flfirst (both in the AGF), wrapping; other slots are null after mkfs, stale later. Facts: section 7.
+ * flcount from flfirst (both in the AGF), wrapping; other slots are null after mkfs, stale later.
  */
 import { le32, u32, u64, uuid } from './kinds.ts';
 import { layout, row, struct } from './struct.ts';

@@ -1,6 +1,6 @@
 /**
  * AGI: inode header, sector 2 of every AG: roots of inobt and finobt, inode counts, and the 64 heads of the
- * unlinked lists (bucket = agino mod 64, chained through di_next_unlinked, null terminated). Facts: section 6.
+ * unlinked lists (bucket = agino mod 64, chained through di_next_unlinked, null terminated).
  */
 import { le32, u32, u64, uuid } from './kinds.ts';
 import { row, struct } from './struct.ts';

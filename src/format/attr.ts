@@ -1,5 +1,5 @@
 /**
- * Extended attributes, in the attribute fork. Facts: section 11.
+ * Extended attributes, in the attribute fork.
  *  - shortform: in the inode. totsize, count, then entries (namelen, valuelen, flags, name, value).
  *  - leaf (3bee), file block 0: header with three of the free areas, entries sorted by hash growing up, names and
  *    values growing down from the block's end; an entry's nameidx is the byte where its name is. firstused is the

@@ -1,6 +1,6 @@
 /**
  * Btree blocks: one header form for the AG's trees (short: 32-bit pointers inside the AG) and one for trees
- * rooted in an inode (long: 64-bit fsbnos). Facts: section 8.
+ * rooted in an inode (long: 64-bit fsbnos).
  *
  * A leaf (level 0) holds numrecs records after the header. A node holds keys from the header on and pointers
  * after room for the greatest possible number of keys. maxrecs = (blocksize - header) / entry; every block but

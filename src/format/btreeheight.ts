@@ -1,6 +1,6 @@
 /**
  * How tall the AG btrees can become: with every block but the root at its least fill (half of maxrecs). Verifiers
- * bound the levels in AGF and AGI by it, and the least length of the AGFL follows from it. Facts: section 7.1.
+ * bound the levels in AGF and AGI by it, and the least length of the AGFL follows from it.
  */
 import { type AgBtreeName, BTREE, type BtreeFamily, maxRecords } from './btree.ts';
 import { CHUNK_INODES, type Geometry } from './geometry.ts';

@@ -1,5 +1,5 @@
 /**
- * The checksum rule of XFS v5 (format-facts, section 2): CRC32C over the whole object with its four CRC bytes
+ * The checksum rule of XFS v5: CRC32C over the whole object with its four CRC bytes
  * taken as zero, stored little-endian at the object's own CRC offset.
  */
 import { updateCrc32c } from './crc32c.ts';

@@ -2,7 +2,7 @@
  * What directories and attributes have in common: blocks of a "da" btree over name hashes, in the data or the
  * attribute fork of an inode. Every such block begins with the 56-byte blkinfo; nodes (3ebe) follow it with
  * count and level and then (hash, child) pairs, the hash being the greatest one below the child. forw and back
- * link the blocks of one level, 0 at the ends. Depth at most 5. Facts: sections 10.7 and 11.
+ * link the blocks of one level, 0 at the ends. Depth at most 5.
  */
 import { count64, le32, u16, u32, u64, uuid } from './kinds.ts';
 import { row, struct, type Unit } from './struct.ts';

@@ -1,7 +1,7 @@
 /**
  * Hash of a name in a directory or among attributes: four bytes at a time are shifted seven bits apart and mixed
  * with the hash so far, rotated. On a filesystem with case-insensitive ASCII names the hash is over lower case, one
- * byte at a time. A parent pointer's hash also takes in the parent's inode number. Facts: sections 10.1 and 11.
+ * byte at a time. A parent pointer's hash also takes in the parent's inode number.
  */
 
 const rotate = (value: number, by: number): number => (value << by) | (value >>> (32 - by));

@@ -1,5 +1,5 @@
 /**
- * Directories, four forms. Facts: section 10.
+ * Directories, four forms.
  *  - shortform: in the inode's data fork. Header (count, i8count, parent), then entries; inode numbers take four
  *    bytes, or all of them eight when i8count is not zero. No "." and "..".
  *  - block (XDB3): one directory block: header, entries and free areas, leaf entries sorted by hash, tail.

@@ -1,7 +1,7 @@
 /**
  * Quota record: a block of a quota inode holds floor(blocksize / 136) of them, one for each id in order (slot =
  * id mod that count), each with its own CRC. `type` says user 1, project 2, group 4, with 0x80 for timers stored
- * as a quarter of the seconds (never on id 0, whose timers are grace periods). Facts: section 12.
+ * as a quarter of the seconds (never on id 0, whose timers are grace periods).
  */
 import { char, le32, u8, u16, u32, u64, uuid } from './kinds.ts';
 import { row, struct } from './struct.ts';

@@ -1,4 +1,4 @@
-/** Feature bits of the superblock: one row each (format-facts 3.1, 3.3). */
+/** Feature bits of the superblock: one row each. */
 
 export interface FeatureRow {
   readonly name: string;

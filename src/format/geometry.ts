@@ -1,5 +1,5 @@
 /**
- * Geometry: the only place that converts units. Facts: section 1.
+ * Geometry: the only place that converts units.
  *
  * agbno = block in AG; fsbno = agno and agbno packed with agblklog bits (sparse unless agblocks is a power of
  * two); daddr = 512-byte units from the device start; agino = inode in AG; ino = agno and agino packed.

@@ -1,6 +1,6 @@
 /**
  * Inode, version 3: a 176-byte core, then the literal area up to the inode size. The data fork begins at 176; the
- * attribute fork, if forkoff is not zero, at 176 + 8 * forkoff. Facts: section 9.
+ * attribute fork, if forkoff is not zero, at 176 + 8 * forkoff.
  *
  * A fork is, by its format: dev (device number), local (shortform directory, symlink target, shortform
  * attributes), extents (records), or btree (root of a bmbt: level, numrecs, keys, and pointers after room for the

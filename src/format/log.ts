@@ -6,7 +6,7 @@
  *
  * LSN = cycle << 32 | basic block. After a mount, up to 4096 stand-in headers follow the head: trust cycles, not
  * magics. The CRC covers 328 bytes of the header with its CRC zero, 260 of each extension that the data needs, and
- * the data as stored. Facts: section 13.
+ * the data as stored.
  */
 import { updateCrc32c } from './crc32c.ts';
 import { bytes, i32, le16, le32, u8, u16, u32, u64, uuid } from './kinds.ts';

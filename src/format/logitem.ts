@@ -1,7 +1,7 @@
 /**
  * Log items: what a transaction's regions are. The first region of an item begins with its type and its number of
  * regions (itself included). All of it is in the byte order of the machine that wrote it, little-endian here, but
- * for ICREATE and for what is copied from disk structures. Facts: section 13.7.
+ * for ICREATE and for what is copied from disk structures.
  *
  * An intent (EFI, RUI, CUI, BUI, ATTRI, XMI) announces work; its done item carries the intent's id. One without the
  * other at recovery is work to be done.

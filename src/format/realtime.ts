@@ -2,7 +2,7 @@
  * Realtime section. Without METADIR the blocks of the bitmap and summary inodes are bare words. With it each has
  * a 48-byte header, and the section has a superblock of its own in its first block; rmap and refcount btrees are
  * rooted in inodes, with records as in an AG and 64-bit pointers. We refuse to work on such filesystems; the rows
- * serve db. Facts: section 2 and 8.3; none of it seen on a real image.
+ * serve db; none of it has been seen on a real image.
  */
 import { LONG_HEADER, REFCOUNT_KEY, REFCOUNT_RECORD, RMAP_NODE_KEY, RMAP_RECORD } from './btree.ts';
 import { count64, le32, text, u16, u32, u64, uuid } from './kinds.ts';

@@ -2,7 +2,7 @@
  * Shortform directory, in the data fork of its inode: count, i8count, parent, then the entries one after another.
  * i8count counts the inode numbers above 2^32 (parent included); when it is not zero every number takes 8 bytes.
  * An entry's offset is the one it would have in a block form directory: from 0x60 on, strictly growing. The
- * directory's size is exactly the length of this. Facts: section 10.4.
+ * directory's size is exactly the length of this.
  */
 import { char, count64, u8, u16, u32 } from './kinds.ts';
 import { layout, type Row, row, type Scope } from './struct.ts';

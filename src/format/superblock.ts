@@ -1,5 +1,5 @@
 /**
- * Superblock: sector 0 of every AG; AG 0's copy is the primary. Offsets and meanings: format-facts section 3.
+ * Superblock: sector 0 of every AG; AG 0's copy is the primary.
  *
  * Invariants: every log2 field matches its size field; agblklog = ceil(log2(agblocks)); the counters (icount,
  * ifree, fdblocks) are lazy and only authoritative after a clean unmount; secondaries keep inprogress = 1.

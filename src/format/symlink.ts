@@ -1,7 +1,7 @@
 /**
  * Remote symlink: the target of a symlink that does not fit its inode, in up to three extents of the data fork.
  * Every extent is one object with its own header and CRC; a block carries at most blocksize - 56 bytes of the
- * target, 1024 in all. `offset` is where this piece starts in the target. Facts: section 12.
+ * target, 1024 in all. `offset` is where this piece starts in the target.
  */
 import { char, count64, le32, u32, u64, uuid } from './kinds.ts';
 import { layout, row, struct } from './struct.ts';

@@ -1,7 +1,7 @@
 /**
  * Timestamps on disk, 64 bits. Without BIGTIME: signed 32-bit seconds, then 32-bit nanoseconds. With it: one count
  * of nanoseconds that begins 2^31 seconds before 1970. Whole quota timers with bigtime are a quarter of the seconds,
- * rounded up. Facts: section 9.1.
+ * rounded up.
  */
 
 const NANOSECONDS = 1_000_000_000n;

@@ -1,5 +1,5 @@
 /**
- * Verifiers of the AG headers (format-facts sections 5 to 7): AGF, AGI and AGFL, each one sector. They look at one
+ * Verifiers of the AG headers: AGF, AGI and AGFL, each one sector. They look at one
  * object alone; whether its counts are true is for check, which has counted.
  */
 import { AGF, AGF_CRC_OFFSET, AGF_MAGIC } from './agf.ts';

@@ -1,5 +1,5 @@
 /**
- * Verifiers of btree block headers (format-facts section 8.3), short and long form: is this the block it should
+ * Verifiers of btree block headers, short and long form: is this the block it should
  * be, here, in this tree, and may its count be used to walk it. Order and content of records are for the walker.
  */
 import { type AgBtreeName, BTREE, type BtreeFamily, LONG_HEADER, maxRecords, SHORT_HEADER } from './btree.ts';

@@ -1,6 +1,6 @@
 /**
  * Verifiers of what hangs below a fork: directory blocks, attribute blocks, remote values and symlinks. They look at
- * one block: is it the one it should be, and can its header be used to walk it. Facts: sections 10 to 12.
+ * one block: is it the one it should be, and can its header be used to walk it.
  */
 import {
   ATTR_LEAF_HEADER,

@@ -1,5 +1,5 @@
 /**
- * Verifier of the inode core (format-facts section 9.3), on plain offsets, because check calls it for every inode
+ * Verifier of the inode core, on plain offsets, because check calls it for every inode
  * of a filesystem: nothing is allocated for a sound one. The CRC is not looked at here; the caller checksums whole
  * chunks. What the forks contain is for those who read them.
  */

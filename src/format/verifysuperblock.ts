@@ -1,5 +1,5 @@
 /**
- * Verifier of the superblock: one row per rule of format-facts 3.4, and those that later code relies on to compute
+ * Verifier of the superblock: one row per rule of the format, and those that later code relies on to compute
  * addresses as exact numbers. A problem that `stops` means that no geometry may be built from this sector.
  *
  * Unknown feature bits are no problem in this sense, but a reason to refuse: see `unsupportedBits` in features.ts.

@@ -1,6 +1,6 @@
 /**
  * The log of a new filesystem: zeros behind one record at its start, whose single operation says that the
- * filesystem was unmounted. Facts: format-facts 13.9.
+ * filesystem was unmounted.
  *
  * The record is as long as the log stripe unit. It has one header block for each 32 KiB of that; the first holds
  * the real header, the others the cycle. Every data block starts with the cycle too; the word that it displaces

@@ -140,7 +140,7 @@ function writeFile(
   sealCrc(bytes, INODE_CRC_OFFSET);
 }
 
-/** Shortform entries in the root directory (format-facts 10.4). */
+/** Shortform entries in the root directory. */
 function writeRoot(device: MemoryDevice, geometry: Geometry, files: readonly SmallFile[]): void {
   const at = geometry.inoByte(geometry.rootino);
   const bytes = device.bytes.subarray(at, at + geometry.inodesize);

@@ -1,5 +1,5 @@
 /**
- * Log head and tail: where the log ends, and whether changes wait in it. Read-only. Facts: sections 13.1-13.9.
+ * Log head and tail: where the log ends, and whether changes wait in it. Read-only.
  *
  * The log is a ring of 512-byte basic blocks. Each block written in a turn round the ring carries that turn's
  * cycle number in its first word (in the second, where the first is a record's magic), so the head is where the

@@ -1,6 +1,6 @@
 /**
  * How many blocks the AGFL must hold at least: enough for every free-space btree (and the rmapbt) to split from
- * leaf to root once, the allocator refuses to work with less. Facts: format-facts 7.1.
+ * leaf to root once, the allocator refuses to work with less.
  */
 import { maxLevels } from '../../format/btreeheight.ts';
 import type { Geometry } from '../../format/geometry.ts';
