@@ -60,8 +60,7 @@ function imageOf(argument: string | undefined, given: GivenOptions): string {
   if (argument !== undefined && named !== undefined) throw new UsageError('-d name option respecified');
   const image = argument ?? named;
   if (!image) throw new UsageError('no image given');
-  if (given.flag('d.file', false) && !(named !== undefined && given.has('d.size')))
-    throw new UsageError('-d file needs -d name and -d size');
+  if (given.flag('d.file', false) && !given.has('d.size')) throw new UsageError('-d file needs -d size');
   return image;
 }
 

@@ -66,9 +66,11 @@ function readNumber(row: OptionRow, text: string, units: SizeUnits): number {
 export class GivenOptions {
   private readonly values = new Map<string, string>();
 
-  /** Takes one argument of `-group`, e.g. `agcount=4,su=64k`. */
+  /** Takes one argument of `-group`, e.g. `agcount=4,su=64k`; as for mkfs.xfs it may be empty or end in a comma. */
   add(group: OptionGroup, argument: string): void {
-    for (const token of argument.split(',')) {
+    const tokens = argument.split(',');
+    if (tokens.at(-1) === '') tokens.pop();
+    for (const token of tokens) {
       const equals = token.indexOf('=');
       const name = equals < 0 ? token : token.slice(0, equals);
       this.set(`${group}.${name}`, equals < 0 ? '' : token.slice(equals + 1), token);

@@ -84,7 +84,7 @@ export const OPTIONS = [
     conflicts: ['d.agcount'],
   }),
   option('d', 'size', 'size', 'size of the filesystem (default: all of the image)', { min: MIN_AG_BYTES }),
-  flag('d', 'file', 'the image is a regular file, made anew; needs name and size'),
+  flag('d', 'file', 'the image is a regular file, made anew, whatever it holds; needs size'),
   option('d', 'name', 'text', 'the image, in place of the argument'),
   option('d', 'su', 'size', 'stripe unit', {
     max: UINT_MAX,

@@ -59,7 +59,9 @@ describe('a new image', () => {
     truncateSync(image, 900 * MIB);
     expect(mkfs('-q', '-d', `file,name=${image},size=310m`).status).toBe(0);
     expect(statSync(image).size).toBe(310 * MIB);
-    expectRefusal(mkfs('-d', 'file,size=310m', image), 16, '-d file needs -d name and -d size');
+    expect(mkfs('-q', '-d', 'file,size=320m', image).status).toBe(0);
+    expect(statSync(image).size).toBe(320 * MIB);
+    expectRefusal(mkfs('-d', 'file', image), 16, '-d file needs -d size');
     expectRefusal(mkfs('-d', `file,name=${temporaryDirectory()},size=310m`), 16, 'no regular file');
   });
   test('behind an offset the bytes before it stay', () => {

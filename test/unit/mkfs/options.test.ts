@@ -57,13 +57,18 @@ describe('collecting', () => {
     [['-d', 'sectsize=512', '-s', 'size=512'], '-d sectsize and -s size exclude each other'],
     [['-d', 'concurrency=4'], 'unknown option -d concurrency=4'],
     [['-n', 'parent'], 'unknown option -n parent'],
-    [['-m', ''], 'unknown option -m '],
+    [['-m', ',crc=1'], 'unknown option -m '],
+    [['-m', 'crc=1,,finobt'], 'unknown option -m '],
     [['-d', 'size'], '-d size needs a value'],
     [['-d', 'name='], '-d name needs a value'],
   ])('%j', (words, message) => {
     expect(() => given(...words)).toThrow(message);
     expect(() => given(...words)).toThrow(UsageError);
   });
+});
+
+test('an argument may be empty or end in a comma', () => {
+  expect(given('-m', '', '-d', 'agcount=4,').number('d.agcount')).toBe(4);
 });
 
 describe('values', () => {
