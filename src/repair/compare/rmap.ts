@@ -8,8 +8,8 @@ import type { FindingSink } from '../sink.ts';
 import type { AgExpectation } from './ag.ts';
 import { claimName } from './owner.ts';
 
-/** Unmatched records beyond this are not paired up: the tree is beyond naming single mistakes. */
-const MAX_PAIRED = 1000;
+/** More comparisons than this are not made to pair records up: the tree is beyond naming single mistakes. */
+const MAX_PAIRINGS = 1_000_000;
 
 export function compareRmaps(expected: AgExpectation, filesComplete: boolean, findings: FindingSink): void {
   const { ag, space } = expected;
@@ -27,7 +27,7 @@ export function compareRmaps(expected: AgExpectation, filesComplete: boolean, fi
   const paired = new Set<number>();
   for (const m of missing) {
     const s =
-      surplus.length <= MAX_PAIRED
+      missing.length * surplus.length <= MAX_PAIRINGS
         ? surplus.find((k) => !paired.has(k) && sameBlocks(space.rmaps, m, listed, k))
         : undefined;
     if (s !== undefined) paired.add(s);
