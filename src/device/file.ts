@@ -128,6 +128,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: 'operation not permitted',
   ENOENT: 'no such file',
   ENOTDIR: 'a part of the path is not a directory',
+  EISDIR: 'is a directory',
   ELOOP: 'too many symbolic links',
   EROFS: 'read-only filesystem',
   ENOSPC: 'no space left',

@@ -45,6 +45,22 @@ test('a journal is no longer good once the image has changed, nor for another im
   expect(xfskit(['undo', journal, at('other.img')]).status).toBe(8);
 });
 
+test('what is no journal is refused in a line', () => {
+  const before = hashOf(at('leaky.img'));
+  for (const [journal, why] of [
+    [temporaryDirectory(), 'is a directory'],
+    [at('never.journal'), 'no such file'],
+    [at('leaky.img'), 'not usable'],
+    ['/dev/null', 'not usable'],
+  ] as const) {
+    const refused = xfskit(['undo', journal, at('leaky.img')]);
+    expect([refused.status, refused.stdout]).toEqual([8, '']);
+    expect(refused.stderr).toMatch(/^xfskit undo: undo journal [^\n]*\n$/);
+    expect(refused.stderr).toContain(why);
+  }
+  expect(hashOf(at('leaky.img'))).toBe(before);
+});
+
 test('without --undo the journal is gone after success, and one that is in the way stops a repair', () => {
   const image = at('plain.img');
   copyFileSync(at('leaky.img'), image);
