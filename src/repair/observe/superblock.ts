@@ -137,6 +137,9 @@ export function checkSecondaries(context: Context, primary: Uint8Array): void {
     if (crc !== stored) report('crc', `${hex(stored)}`, `${hex(crc)}`);
     const unused = unusedBytes(sector, geometry);
     if (unused !== 0) report('unused', unused, 0);
+    if (sb.rblocks === first.rblocks && geometry.rblocks === 0 && sb.frextents !== 0n) {
+      report('frextents', String(sb.frextents), 0);
+    }
     for (const field of COPIED) {
       const found = sb[field];
       const expected = first[field];

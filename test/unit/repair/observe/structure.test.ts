@@ -319,6 +319,7 @@ describe('superblock', () => {
     expect(thrown(unused)).toMatchObject([{ code: 'SB_FIELD', where: { field: 'unused' }, found: 2 }]);
     const second = sector(1, 0, SUPERBLOCK.offset.crc);
     expect(withEdit(device, second, unused, codes)).toEqual(['SB_SECONDARY']);
+    expect(withEdit(device, second, change('frextents', 1, 32), codes)).toEqual(['SB_SECONDARY']);
   });
 
   test('a secondary that differs is a warning', () => {
