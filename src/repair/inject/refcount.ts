@@ -46,7 +46,7 @@ export const REFCOUNT_KINDS: readonly InjectKind[] = [
         if (told.length === 0) return undefined;
         site.rewriteAg(ag, { owners });
         return `AG ${ag.agno}: CoW staging extents at blocks ${told.join(', ')}`;
-      }, 'no AG has free blocks'),
+      }, 'no AG has a free extent of 10 blocks'),
   },
   {
     name: 'surplus-refcount',

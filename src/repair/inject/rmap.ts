@@ -76,7 +76,7 @@ export const RMAP_KINDS: readonly InjectKind[] = [
           },
         });
         return `AG ${ag.agno} rmapbt: record of free blocks ${run.start}+${run.count}, inode ${owner} offset ${row.offset}`;
-      }, 'no AG has free blocks'),
+      }, 'no AG has a free extent of 10 blocks'),
   },
   {
     name: 'missing-rmap',

@@ -7,15 +7,17 @@ import type { Site } from './site.ts';
 /** Blocks that btrees of a rewritten AG will take come from the low end, so defects stay clear of it. */
 const LOW_END = 4;
 
-/** A run of at most `most` free blocks with free blocks around it; undefined when there is none. */
+/** A run of at most `wanted` free blocks with free blocks around it; undefined when there is none. */
 export function someFreeRun(
   site: Site,
   ag: AgObservation,
-  most: number,
+  wanted: number,
 ): { start: number; count: number } | undefined {
   const free: RunColumns = ag.bnobt.records;
   let widest = 0;
   for (let i = 0; i < free.length; i++) widest = Math.max(widest, free.count[i]!);
+  const most = Math.min(wanted, widest - 2 * LOW_END - 1); // where free space lies in crumbs, less will do
+  if (most < 1) return undefined;
   // Only wide runs: the new btree blocks could fill a small one up to its end.
   const wide: number[] = [];
   for (let i = 0; i < free.length; i++) {
