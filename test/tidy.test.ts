@@ -48,10 +48,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Packages and modules of Node that a folder may use; `true`: any. */
 const MAY_USE: Readonly<Record<string, readonly string[] | true>> = {
   format: [],
-  device: ['node:fs', 'node:path', 'node:crypto'],
+  device: ['node:fs', 'node:path', 'node:crypto', 'node:child_process'],
   fs: [],
   report: ['chalk', 'cli-table3'],
-  mkfs: ['node:fs', 'node:path'],
+  mkfs: ['node:fs', 'node:path', 'node:crypto'],
   repair: [],
   db: true,
   io: true,

@@ -1,51 +1,79 @@
 /** `xfskit mkfs`: makes a filesystem in an image file or on a block device; spellings are mkfs.xfs's. */
-import { randomUUID } from 'node:crypto';
-import { type Stats, statSync, truncateSync } from 'node:fs';
+import { readFileSync, rmSync, truncateSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { type Device, DeviceError } from '../device/device.ts';
 import { systemError } from '../device/file.ts';
 import { type OpenOptions, openDevice } from '../device/open.ts';
+import { findPartition } from '../device/partition.ts';
 import { UsageError } from '../format/errors.ts';
-import type { Timestamp } from '../format/time.ts';
 import { type Choice, chooseFilesystem } from '../mkfs/choose.ts';
+import { addConfig } from '../mkfs/config.ts';
+import { describePlan, explainPlan } from '../mkfs/describe.ts';
 import { GivenOptions } from '../mkfs/given.ts';
+import { type Identity, identityOf } from '../mkfs/identity.ts';
 import { describeGroup, OPTION_GROUPS, type OptionGroup } from '../mkfs/options.ts';
+import { isProfile, OUR_PROFILE, PROFILES } from '../mkfs/profile.ts';
 import { formatGeometry } from '../mkfs/report.ts';
+import { checkApart, findSide, type Side, statOf } from '../mkfs/sides.ts';
 import { findSignature } from '../mkfs/signature.ts';
+import type { Target } from '../mkfs/target.ts';
 import { readTopology } from '../mkfs/topology.ts';
+import { formatUsage } from '../mkfs/usage.ts';
 import { writeFilesystem } from '../mkfs/write.ts';
+import { version } from '../report/version.ts';
 import { parseOffset } from './offset.ts';
 
 interface Flags {
   readonly force?: boolean;
+  readonly forceToo?: boolean;
   readonly dryRun?: boolean;
   readonly quiet?: boolean;
   readonly label?: string;
   readonly unsupported?: boolean;
   readonly offset?: string;
+  readonly partition?: string;
   readonly json?: boolean;
+  readonly explain?: boolean;
+  readonly profile?: string;
+  readonly reproducible?: boolean;
+  readonly seed?: string;
+  readonly release?: boolean;
+  readonly usage?: boolean;
 }
 
 const groups = Object.keys(OPTION_GROUPS) as OptionGroup[];
 
 export function define(command: Command): void {
   const given = new GivenOptions();
-  command.argument('[IMAGE]', 'image file or block device; a missing file is made with -d size=');
+  command
+    .argument('[IMAGE]', 'image file or block device; a missing file is made when a size is given')
+    .argument('[SIZE]', 'size of the filesystem, as -d size=');
   for (const group of groups) {
     const take = (argument: string): void => given.add(group, argument);
-    command.option(`-${group} <options>`, OPTION_GROUPS[group], take);
+    command.option(`-${group} <options>`, OPTION_GROUPS[group].title, take);
   }
   command
     .option('-f, --force', 'overwrite what is there')
+    .option('-C, --force-too', 'as -f')
     .option('-N, --dry-run', 'print the geometry and write nothing')
     .option('-q, --quiet', 'do not print the geometry')
     .option('-K, --nodiscard', 'accepted: nothing is ever discarded')
     .option('-L, --label <label>', 'label, at most 12 bytes')
-    .option('--json', 'print the plan as JSON in place of the geometry')
+    .option('-V, --release', 'print the version')
+    .option('--profile <release>', `defaults of an xfsprogs release: ${PROFILES.join(' ')} (${OUR_PROFILE})`)
+    .option('--reproducible', 'same options, same bytes: UUID from the plan, time fixed or SOURCE_DATE_EPOCH')
+    .option('--seed <n>', 'with --reproducible: another UUID for each')
+    .option('--json', 'print the whole plan as JSON in place of the geometry')
+    .option('--explain', 'also print why each derived number is what it is')
     .option('--offset <bytes>', 'the filesystem starts here inside the image')
+    .option('--partition <n>', 'the filesystem goes into this partition of the image (GPT or MBR)')
     .option('--unsupported', 'allow less than 300 MB, a log below 64 MB, a single AG')
+    .option('--usage', 'print all options in short')
     .addHelpText('after', `\nSuboptions, comma-joined or repeated, each once:\n${helpOfRows()}\n${SUFFIXES}`)
-    .action((image: string | undefined) => makeFilesystem(image, given, command.opts()));
+    .action((image: string | undefined, size: string | undefined) =>
+      makeFilesystem(image, size, given, command.opts()),
+    );
 }
 
 const SUFFIXES =
@@ -59,8 +87,9 @@ function imageOf(argument: string | undefined, given: GivenOptions): string {
   const named = given.text('d.name');
   if (argument !== undefined && named !== undefined) throw new UsageError('-d name option respecified');
   const image = argument ?? named;
+  if (given.flag('d.file') && !(image && given.has('d.size')))
+    throw new UsageError('-d file needs -d name and -d size');
   if (!image) throw new UsageError('no image given');
-  if (given.flag('d.file', false) && !given.has('d.size')) throw new UsageError('-d file needs -d size');
   return image;
 }
 
@@ -70,57 +99,143 @@ function allowSmall(flags: Flags): boolean {
   return flags.unsupported === true || Boolean(TEST_DIR && TEST_DEV && QA_CHECK_FS);
 }
 
-function makeFilesystem(argument: string | undefined, given: GivenOptions, flags: Flags): void {
-  const image = imageOf(argument, given);
-  const offset = parseOffset(flags.offset ?? '0');
-  const remake = given.flag('d.file', false);
-  const stat = statOf(image);
-  if (remake && stat && !stat.isFile()) throw new UsageError(`-d file: ${image} is no regular file`);
-  const fresh = remake || !stat || (stat.isFile() && stat.size === 0);
-  if (fresh && !given.has('d.size'))
-    throw new DeviceError('MISSING', `${image}: ${stat ? 'is empty' : 'no such file'}; -d size= makes it`);
-  const choose = (bytes: number | undefined): Choice =>
-    chooseFilesystem(
-      given,
-      { bytes, topology: readTopology(image) },
-      { label: flags.label ?? '', randomUuid: randomUUID, allowSmall: allowSmall(flags) },
-    );
-  // A file that is yet to be made takes its size from the plan, any other gives its size to it.
-  const early = fresh ? choose(undefined) : undefined;
-  if (early && flags.dryRun) {
-    say(early, image, flags);
+/** What config file, profile and SIZE add to the options. */
+function completeOptions(given: GivenOptions, size: string | undefined, flags: Flags): void {
+  if (size !== undefined) given.add('d', `size=${size}`);
+  const config = given.text('c.options');
+  if (config !== undefined) addConfig(given, readText(config), config);
+  if (flags.profile === undefined) return;
+  if (!isProfile(flags.profile))
+    throw new UsageError(`--profile ${flags.profile}: known are ${PROFILES.join(' ')}`);
+  given.useProfile(flags.profile);
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw systemError(error, path);
+  }
+}
+
+/** Where in the image the filesystem goes. */
+function placeOf(image: string, flags: Flags): Pick<OpenOptions, 'offset' | 'length'> {
+  if (flags.partition === undefined) return { offset: parseOffset(flags.offset ?? '0') };
+  if (flags.offset !== undefined) throw new UsageError('--offset and --partition exclude each other');
+  const number = /^\d{1,4}$/.test(flags.partition) ? Number(flags.partition) : 0;
+  if (number < 1) throw new UsageError(`--partition ${flags.partition}: partitions are counted from 1`);
+  const whole = openDevice(image);
+  try {
+    return findPartition(whole, number);
+  } finally {
+    whole.close();
+  }
+}
+
+interface Job {
+  readonly image: string;
+  readonly flags: Flags;
+  readonly given: GivenOptions;
+  readonly place: Pick<OpenOptions, 'offset' | 'length'>;
+  readonly log: Side | undefined;
+  readonly realtime: Side | undefined;
+  readonly identity: Identity;
+}
+
+function makeFilesystem(
+  argument: string | undefined,
+  size: string | undefined,
+  given: GivenOptions,
+  flags: Flags,
+): void {
+  if (flags.release || flags.usage) {
+    process.stdout.write(flags.release ? `xfskit mkfs ${version}\n` : formatUsage('mkfs.xfs'));
     return;
   }
-  if (remake && stat) empty(image, stat);
+  completeOptions(given, size, flags);
+  const image = imageOf(argument, given);
+  if (flags.seed !== undefined && !flags.reproducible) throw new UsageError('--seed needs --reproducible');
+  const identity = identityOf(flags.reproducible ? (flags.seed ?? '0') : undefined, process.env);
+  const [log, realtime] = [findSide(given, 'log'), findSide(given, 'realtime')];
+  checkApart([image, ...[log, realtime].flatMap((side) => (side ? [side.name] : []))]);
+  format({ image, flags, given, place: placeOf(image, flags), log, realtime, identity });
+}
+
+function chooseFor(job: Job, bytes: number | undefined): Choice {
+  const { given, log, realtime, flags, identity } = job;
+  const target: Target = { bytes, topology: readTopology(job.image), log, realtime };
+  return chooseFilesystem(given, target, {
+    label: flags.label ?? '',
+    makeUuid: identity.makeUuid,
+    allowSmall: allowSmall(flags),
+    processors: availableParallelism(),
+  });
+}
+
+function format(job: Job): void {
+  const { image, given, flags, place } = job;
+  const remake = given.flag('d.file') && flags.partition === undefined;
+  const stat = statOf(image);
+  if (given.flag('d.file') && stat && !stat.isFile())
+    throw new UsageError(`-d file: ${image} is no regular file`);
+  const fresh = remake || !stat || (stat.isFile() && stat.size === 0);
+  if (fresh && !given.has('d.size'))
+    throw new DeviceError('MISSING', `${image}: ${stat ? 'is empty' : 'no such file'}; a size makes it`);
+  // A file that is yet to be made takes its size from the plan, any other gives its size to it.
+  const early = fresh ? chooseFor(job, undefined) : undefined;
+  if (early && flags.dryRun) {
+    say(early, job);
+    return;
+  }
+  if (remake && stat?.size) openDevice(image, { write: true }).close(); // is anybody using it?
   const create = early && early.plan.dblocks * early.plan.blocksize;
-  const how: OpenOptions = { write: !flags.dryRun, offset, ...(create === undefined ? {} : { create }) };
-  const device = openDevice(image, how);
+  const opened: Device[] = [];
+  const made = stat ? [] : [image];
   try {
-    refuseOverwrite(device, flags);
-    const choice = early ?? choose(device.size);
-    say(choice, image, flags);
-    if (!flags.dryRun) writeFilesystem(device, choice.plan, momentOf(Date.now()));
+    if (remake && stat) truncateSync(image, 0);
+    const how: OpenOptions = { write: !flags.dryRun, ...place, ...(create === undefined ? {} : { create }) };
+    const data = openDevice(image, how);
+    opened.push(data);
+    refuseOverwrite(data, flags);
+    const choice = early ?? chooseFor(job, data.size);
+    say(choice, job);
+    if (flags.dryRun) return;
+    const { plan } = choice;
+    const log = openSide(job.log, plan.logblocks * plan.blocksize, flags, opened, made);
+    const rtBytes = (plan.realtime?.rblocks ?? 0) * plan.blocksize;
+    const realtime = openSide(job.realtime, rtBytes, flags, opened, made);
+    made.length = 0;
+    writeFilesystem({ data, log, realtime }, plan, job.identity.moment());
   } finally {
-    device.close();
+    for (const device of opened) device.close();
+    // Refused after all: what was not there before shall not be there now.
+    for (const path of made) rmSync(path, { force: true });
   }
 }
 
-function statOf(image: string): Stats | undefined {
-  try {
-    return statSync(image, { throwIfNoEntry: false });
-  } catch (error) {
-    throw systemError(error, image);
+/** Opens the log or realtime device for writing, making it first if it is to be made. */
+function openSide(
+  side: Side | undefined,
+  bytes: number,
+  flags: Flags,
+  opened: Device[],
+  made: string[],
+): Device | undefined {
+  if (!side) return undefined;
+  const stat = side.make ? statOf(side.name) : undefined;
+  if (stat?.size) {
+    openDevice(side.name, { write: true }).close();
+    truncateSync(side.name, 0);
   }
-}
-
-/** Cuts a file that `-d file` makes anew to nothing, once it is known that nobody uses it. */
-function empty(image: string, stat: Stats): void {
-  if (stat.size > 0) openDevice(image, { write: true }).close();
-  truncateSync(image, 0);
+  if (side.make && !stat) made.push(side.name);
+  const device = openDevice(side.name, { write: true, ...(side.isFile ? { create: bytes } : {}) });
+  opened.push(device);
+  refuseOverwrite(device, flags);
+  return device;
 }
 
 function refuseOverwrite(device: Device, flags: Flags): void {
-  if (flags.force || device.isFresh?.(0, device.size)) return;
+  if (flags.force || flags.forceToo || device.isFresh?.(0, device.size)) return;
   const found = findSignature(device);
   if (!found) return;
   const what =
@@ -130,16 +245,14 @@ function refuseOverwrite(device: Device, flags: Flags): void {
   });
 }
 
-function say(choice: Choice, image: string, flags: Flags): void {
+function say(choice: Choice, { image, flags, given }: Job): void {
   for (const notice of choice.notices) process.stderr.write(`xfskit mkfs: ${notice}\n`);
-  if (flags.quiet && !flags.dryRun) return;
   const { plan } = choice;
-  process.stdout.write(
-    flags.json ? `${JSON.stringify({ image, ...plan }, null, 2)}\n` : formatGeometry(plan, image),
-  );
-}
-
-function momentOf(milliseconds: number): Timestamp {
-  const seconds = Math.floor(milliseconds / 1000);
-  return { seconds, nanoseconds: (milliseconds - seconds * 1000) * 1_000_000 };
+  if (flags.json) {
+    if (!flags.quiet || flags.dryRun)
+      process.stdout.write(`${JSON.stringify(describePlan(choice, image), null, 2)}\n`);
+    return;
+  }
+  if (!flags.quiet || flags.dryRun) process.stdout.write(formatGeometry(plan, image));
+  if (flags.explain) process.stdout.write(`\n${explainPlan(plan, given)}`);
 }

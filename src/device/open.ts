@@ -26,6 +26,8 @@ export interface OpenOptions {
   readonly write?: boolean;
   /** Bytes: only what lies from here on (a partition inside a disk image). */
   readonly offset?: number;
+  /** Bytes: no more than these; to the end without it. */
+  readonly length?: number;
   /**
    * Bytes, counted from `offset`: a missing file is created and a shorter regular file is grown, sparse, to hold
    * this much. Needs `write`.
@@ -40,9 +42,9 @@ export function openDevice(path: string, options: OpenOptions = {}): Device {
     throw new DeviceError('RANGE', `${path}: offset ${offset} is no position in a file`);
   }
   const device = openWhole(path, offset, options);
-  if (offset === 0) return device;
+  if (offset === 0 && options.length === undefined) return device;
   try {
-    return new WindowDevice(device, offset);
+    return new WindowDevice(device, offset, options.length);
   } catch (error) {
     device.close();
     throw error;
@@ -52,7 +54,7 @@ export function openDevice(path: string, options: OpenOptions = {}): Device {
 function openWhole(path: string, offset: number, options: OpenOptions): FileDevice {
   const write = options.write ?? false;
   const stat = describe(path, write && options.create !== undefined);
-  const busy = stat && whyBusy(path, stat, offset);
+  const busy = stat && whyBusy(path, stat, offset, options.length);
   if (write && busy !== undefined) throw busyError(path, busy);
   const isBlock = stat?.isBlockDevice() ?? false;
   if (write && isBlock && isReadOnly(stat!.rdev)) {
@@ -112,12 +114,17 @@ function describe(path: string, mayBeMissing: boolean): BigIntStats | undefined 
   throw new DeviceError(code!, `${path}: is ${what}, not an image file or block device`);
 }
 
-function whyBusy(path: string, stat: BigIntStats, offset: number): string | undefined {
+function whyBusy(
+  path: string,
+  stat: BigIntStats,
+  offset: number,
+  length = Number.POSITIVE_INFINITY,
+): string | undefined {
   const isBlock = stat.isBlockDevice();
   const direct = isBlock ? whyBlockDeviceBusy(path, stat.rdev) : undefined;
   if (direct !== undefined) return direct;
   const { dev, ino, rdev } = stat;
-  return whyBackingBusy({ dev, ino, rdev, isBlock }, { start: offset, end: Number.POSITIVE_INFINITY });
+  return whyBackingBusy({ dev, ino, rdev, isBlock }, { start: offset, end: offset + length });
 }
 
 function busyError(path: string, why: string): DeviceError {

@@ -43,6 +43,10 @@ export class WindowDevice implements Device {
   isFresh(offset: number, length: number): boolean {
     return this.below.isFresh?.(this.start + offset, length) ?? false;
   }
+  punch(offset: number, length: number): boolean {
+    this.bound(offset, length, 'punch');
+    return this.below.punch?.(this.start + offset, length) ?? false;
+  }
 
   private bound(offset: number, length: number, what: string): void {
     if (offset < 0 || offset + length > this.size) {

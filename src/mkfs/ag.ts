@@ -16,6 +16,8 @@ export interface AgWish {
   readonly swidth: number;
   readonly agcount: number | undefined;
   readonly agsizeBytes: number | undefined;
+  /** Threads that AGs shall serve; 0: no matter. */
+  readonly threads: number;
 }
 
 export interface AgLayout {
@@ -62,7 +64,22 @@ function firstAgBlocks(wish: AgWish): number {
     return wish.agsizeBytes / wish.blocksize;
   }
   if (wish.agcount !== undefined) return Math.ceil(wish.dblocks / wish.agcount);
-  return defaultAgBlocks(wish.dblocks, wish.blocksize, wish.sunit > 0);
+  const usual = defaultAgBlocks(wish.dblocks, wish.blocksize, wish.sunit > 0);
+  return wish.threads > 0 ? concurrentAgBlocks(wish, usual) : usual;
+}
+
+/** As many AGs as threads, none below 4 GiB, and never fewer than usual. */
+function concurrentAgBlocks(wish: AgWish, usual: number): number {
+  const { dblocks, blocksize, threads } = wish;
+  const usualCount = Math.ceil(dblocks / usual);
+  if (threads < usualCount) return usual;
+  const inFourGib = Math.floor(dblocks / ((4 * GIB) / blocksize));
+  if (Math.floor(dblocks / threads) < (4 * GIB) / blocksize)
+    return inFourGib > usualCount ? Math.floor(dblocks / inFourGib) : usual;
+  // Of AGs that would be too large a multiple of the threads is made.
+  let count = threads;
+  while (Math.floor(dblocks / count) > Math.max(agMaxBlocks(blocksize), usual)) count += threads;
+  return Math.floor(dblocks / count);
 }
 
 /** Moves AG starts to stripe units; returns the AG size and what to say about it. */

@@ -7,17 +7,23 @@
 import { UsageError } from '../format/errors.ts';
 import { parseUuid } from '../format/kinds.ts';
 import { agMinBlocks, layOutAgs } from './ag.ts';
+import { chooseFeatures, chooseInheritance } from './features.ts';
 import type { GivenOptions, SizeUnits } from './given.ts';
 import { type LogPlace, placeLog, REALISTIC_LOG_BYTES, SMALLEST_SUPPORTED_BYTES } from './log.ts';
 import { freeListOf } from './ownership.ts';
-import { chunkBlocks, freeListBlocks, log2Up, type Plan, type PlanFeatures, rootBlocksEnd } from './plan.ts';
+import {
+  chunkBlocks,
+  freeListBlocks,
+  internalLogBlocks,
+  log2Up,
+  type Plan,
+  type Rootless,
+  rootBlocksEnd,
+} from './plan.ts';
+import { chooseRealtime } from './realtime.ts';
+import { placeRealtimeFiles } from './rtfile.ts';
 import { chooseStripe, type Topology } from './stripe.ts';
-
-export interface Target {
-  /** Bytes of the device or file; undefined: it does not exist yet, or is made anew. */
-  readonly bytes: number | undefined;
-  readonly topology: Topology;
-}
+import { blocksGiven, type Target } from './target.ts';
 
 export interface Choice {
   readonly plan: Plan;
@@ -27,13 +33,16 @@ export interface Choice {
 
 export interface ChooseOptions {
   readonly label: string;
-  /** UUID when none is given. */
-  readonly randomUuid: () => string;
+  /** UUID when none is given; of a plan with an empty one. */
+  readonly makeUuid: (plan: Plan) => string;
   /** Below 300 MB, with a log below 64 MB, or a single AG: refused unless this is set. */
   readonly allowSmall: boolean;
+  /** What `concurrency=nr_cpus` means. */
+  readonly processors: number;
 }
 
 const LABEL_BYTES = 12;
+const NO_UUID = '00000000-0000-0000-0000-000000000000';
 
 function chooseUnits(given: GivenOptions, topology: Topology, notices: string[]): SizeUnits {
   const blocksize = given.number('b.size') ?? 4096;
@@ -53,23 +62,24 @@ function chooseUnits(given: GivenOptions, topology: Topology, notices: string[])
     throw new UsageError(`block size ${blocksize} cannot be smaller than sector size ${sectsize}`);
   if (sectsize < topology.logicalSector)
     throw new UsageError(`sector size ${sectsize} is below that of the device, ${topology.logicalSector}`);
-  const logSector = given.number('l.sectsize');
-  if (logSector !== undefined && logSector !== sectsize)
-    throw new UsageError(`-l sectsize=${logSector}: an internal log has the data's sector size, ${sectsize}`);
   return { blocksize, sectsize };
 }
 
-function chooseFeatures(given: GivenOptions): PlanFeatures {
-  const finobt = given.flag('m.finobt', true);
-  return {
-    finobt,
-    inobtcnt: finobt && given.flag('m.inobtcount', true),
-    rmapbt: given.flag('m.rmapbt', true),
-    reflink: given.flag('m.reflink', true),
-    bigtime: given.flag('m.bigtime', true),
-    sparse: given.flag('i.sparse', true),
-    nrext64: given.flag('i.nrext64', true),
-  };
+/** Sector size of the log; `-s size` says that of both, unless `-l sectsize` comes after it. */
+function chooseLogSector(given: GivenOptions, units: SizeUnits, external: boolean): number {
+  const ofLog = given.number('l.sectsize');
+  const key = given.has('s.size') ? 's.size' : 's.sectsize';
+  const ofBoth = given.number(key);
+  const later = ofLog !== undefined && ofBoth !== undefined && given.isAfter(key, 'l.sectsize');
+  const asked = later ? ofBoth : (ofLog ?? ofBoth);
+  const size = asked ?? (external ? 512 : units.sectsize);
+  if (!external && size !== units.sectsize)
+    throw new UsageError(
+      `-l sectsize=${size}: an internal log has the data's sector size, ${units.sectsize}`,
+    );
+  if (size > units.blocksize)
+    throw new UsageError(`log sector size ${size} exceeds the block size ${units.blocksize}`);
+  return size;
 }
 
 function chooseInodeSize(given: GivenOptions, blocksize: number): number {
@@ -89,25 +99,6 @@ function chooseDirBlockSize(given: GivenOptions, units: SizeUnits): number {
   if (size < units.blocksize)
     throw new UsageError(`directory block size ${size} is below the block size ${units.blocksize}`);
   return size;
-}
-
-/** A size option in blocks, cut to whole ones. */
-function blocksGiven(
-  given: GivenOptions,
-  key: 'd.size' | 'l.size',
-  units: SizeUnits,
-  notices: string[],
-): number | undefined {
-  const bytes = given.number(key, units);
-  if (bytes === undefined) return undefined;
-  const what = key === 'd.size' ? 'data' : 'log';
-  if (bytes % 512 !== 0) throw new UsageError(`${what} size ${bytes} is not in whole units of 512`);
-  const blocks = Math.floor(bytes / units.blocksize);
-  if (bytes % units.blocksize !== 0) {
-    const text = `${what} size ${bytes} is not in whole blocks: ${blocks} of ${units.blocksize} are used`;
-    notices.push(text);
-  }
-  return blocks;
 }
 
 function chooseDataBlocks(given: GivenOptions, units: SizeUnits, target: Target, notices: string[]): number {
@@ -145,7 +136,7 @@ function chooseImaxpct(given: GivenOptions, bytes: number): number {
 }
 
 /** Stripe unit, where inode chunks can be aligned to it; else their own alignment. */
-function chunkAlignment(plan: Omit<Plan, 'rootAgbno'>): number {
+function chunkAlignment(plan: Rootless): number {
   const { inoalignmt, sunit, blocksize } = plan;
   const wanted = (8192 * plan.inodesize) / 256;
   const cluster = inoalignmt >= Math.floor(wanted / blocksize) ? wanted : 8192;
@@ -156,8 +147,9 @@ function chunkAlignment(plan: Omit<Plan, 'rootAgbno'>): number {
 }
 
 /** Where the root inode must be: repair computes this same place from the geometry alone. */
-function placeRoot(plan: Omit<Plan, 'rootAgbno'>): number {
-  const first = rootBlocksEnd(plan) + freeListBlocks(plan) + (plan.logAgno === 0 ? plan.logblocks : 0);
+function placeRoot(plan: Rootless): number {
+  const first =
+    rootBlocksEnd(plan) + freeListBlocks(plan) + (plan.logAgno === 0 ? internalLogBlocks(plan) : 0);
   const align = chunkAlignment(plan);
   const agbno = Math.ceil(first / align) * align;
   const end = agbno + chunkBlocks(plan);
@@ -180,13 +172,35 @@ function checkSupported(bytes: number, log: LogPlace, blocksize: number, agcount
     throw new UsageError('A single allocation group is not supported: a second superblock could not be.');
 }
 
-function chooseUuid(given: GivenOptions, options: ChooseOptions): string {
+/** UUID that was asked for. */
+function uuidGiven(given: GivenOptions): string | undefined {
   const text = given.text('m.uuid');
-  if (text === undefined) return options.randomUuid();
+  if (text === undefined) return undefined;
   if (!/^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/.test(text))
     throw new UsageError(`-m uuid=${text}: not a UUID`);
   parseUuid(text);
   return text.toLowerCase();
+}
+
+/** Everything in which nothing else has a say. */
+function chooseFormat(given: GivenOptions, target: Target, notices: string[]) {
+  const units = chooseUnits(given, target.topology, notices);
+  given.checkValues(units);
+  const logSectsize = chooseLogSector(given, units, target.log !== undefined);
+  const features = chooseFeatures(given, target.realtime !== undefined);
+  const dirblocksize = chooseDirBlockSize(given, units);
+  const inodesize = chooseInodeSize(given, units.blocksize);
+  const alignment = inodeAlignment(units.blocksize, inodesize, features.sparse);
+  return { units, logSectsize, features, dirblocksize, inodesize, alignment };
+}
+
+function externalLog(target: Target, logSectsize: number, blocksize: number) {
+  const log = target.log;
+  if (!log) return undefined;
+  const grain = Math.max(logSectsize, 1024);
+  const blocks =
+    log.bytes === undefined ? undefined : Math.floor((Math.floor(log.bytes / grain) * grain) / blocksize);
+  return { name: log.name, blocks, isFile: log.isFile };
 }
 
 /** Decides everything. Throws UsageError when the wishes contradict each other or the target. */
@@ -194,16 +208,23 @@ export function chooseFilesystem(given: GivenOptions, target: Target, options: C
   given.checkRules();
   if (Buffer.byteLength(options.label) > LABEL_BYTES)
     throw new UsageError(`-L ${options.label}: a label has at most 12 bytes`);
-  const uuid = chooseUuid(given, options);
+  const uuid = uuidGiven(given);
   const notices: string[] = [];
-  const units = chooseUnits(given, target.topology, notices);
+  const format = chooseFormat(given, target, notices);
+  const { units, logSectsize, features, inodesize, dirblocksize, alignment } = format;
   const { blocksize } = units;
-  const features = chooseFeatures(given);
-  const dirblocksize = chooseDirBlockSize(given, units);
-  const inodesize = chooseInodeSize(given, blocksize);
   const data = chooseDataBlocks(given, units, target, notices);
   const logWanted = blocksGiven(given, 'l.size', units, notices);
-  const stripe = chooseStripe(given, units, target.topology, data * blocksize, notices);
+  const { rextsize, realtime } = chooseRealtime(given, units, target.realtime, notices);
+  const external = externalLog(target, logSectsize, blocksize);
+  const stripe = chooseStripe(
+    given,
+    units,
+    target.topology,
+    data * blocksize,
+    { sectsize: logSectsize, external: external !== undefined },
+    notices,
+  );
   const ags = layOutAgs({
     blocksize,
     dblocks: data,
@@ -211,30 +232,49 @@ export function chooseFilesystem(given: GivenOptions, target: Target, options: C
     swidth: stripe.swidth,
     agcount: given.number('d.agcount'),
     agsizeBytes: given.number('d.agsize', units),
+    threads: threadsGiven(given, 'd.concurrency', options),
   });
   notices.push(...ags.notices);
   const { dblocks, agblocks, agcount } = ags;
   const agblklog = log2Up(agblocks);
-  const alignment = inodeAlignment(blocksize, inodesize, features.sparse);
   const log = placeLog({
     ...units,
     ...alignment,
-    ...{ inodesize, dirblocksize, agblklog, features, ags },
+    ...{ inodesize, dirblocksize, agblklog, features, ags, external },
     lsunit: stripe.lsunit,
     logblocks: logWanted,
     agno: given.number('l.agnum'),
+    rtExtent: realtime ? rextsize : 0,
+    threads: threadsGiven(given, 'l.concurrency', options),
   });
   const bytes = dblocks * blocksize;
-  if (!options.allowSmall) checkSupported(bytes, log, blocksize, agcount);
-  const rootless = {
+  const rootless: Rootless = {
+    profile: given.profile,
     ...units,
     ...alignment,
     ...log,
-    ...{ inodesize, dirblocksize, dblocks, agblocks, agcount, agblklog, features, uuid },
+    ...{ logSectsize, inodesize, dirblocksize, dblocks, agblocks, agcount, agblklog, features, rextsize },
+    logDevice: external?.name,
+    uuid: uuid ?? NO_UUID,
     sunit: stripe.sunit,
     swidth: stripe.swidth,
     imaxpct: chooseImaxpct(given, bytes),
     label: options.label,
+    inheritance: chooseInheritance(given, agblocks, rextsize),
   };
-  return { plan: { ...rootless, rootAgbno: placeRoot(rootless) }, notices };
+  if (!options.allowSmall) checkSupported(bytes, log, blocksize, agcount);
+  const rootAgbno = placeRoot(rootless);
+  const files = realtime && { ...realtime, ...placeRealtimeFiles(rootless, rootAgbno, realtime) };
+  const plan: Plan = { ...rootless, rootAgbno, realtime: files };
+  return { plan: uuid === undefined ? { ...plan, uuid: options.makeUuid(plan) } : plan, notices };
+}
+
+/** Threads to serve; 1 stands for as many as this machine has processors, 0 and nothing for no wish. */
+function threadsGiven(
+  given: GivenOptions,
+  key: 'd.concurrency' | 'l.concurrency',
+  options: ChooseOptions,
+): number {
+  const threads = given.number(key) ?? 0;
+  return threads === 1 ? options.processors : threads;
 }

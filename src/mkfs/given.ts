@@ -1,10 +1,18 @@
 /**
- * What was given on the command line, checked against the option rows: unknown names, repetitions and conflicts
+ * What was given on the command line and in a config file, checked against the option rows: unknown names, repetitions and conflicts
  * when it is collected, values when they are asked for (sizes in blocks or sectors need those two sizes first).
  * Every complaint is a UsageError of one line.
  */
 import { UsageError } from '../format/errors.ts';
-import { OPTIONS, type OptionGroup, type OptionKey, type OptionRow } from './options.ts';
+import {
+  OPTION_GROUPS,
+  OPTIONS,
+  type OptionGroup,
+  type OptionKey,
+  type OptionRow,
+  rowDefault,
+} from './options.ts';
+import { isSince, OUR_PROFILE, type Profile } from './profile.ts';
 
 /** Bytes that the suffixes b and s stand for; 0: not known yet, the suffix is refused. */
 export interface SizeUnits {
@@ -47,9 +55,11 @@ function readNumber(row: OptionRow, text: string, units: SizeUnits): number {
   const illegal = (why: string): never => {
     throw new UsageError(`${spell(row)}=${text}: ${why}`);
   };
+  const word = row.words?.[text.toLowerCase()];
+  if (word !== undefined) return word;
   let value: number;
   if (row.kind === 'size') {
-    value = parseSize(text, row.defines ? { blocksize: 0, sectsize: 0 } : units) ?? Number.NaN;
+    value = parseSize(text, row.defines ? NO_UNITS : units) ?? Number.NaN;
     if (Number.isNaN(value)) illegal('not a number with a suffix that is known here');
   } else {
     const parsed = leadingInteger(text);
@@ -63,24 +73,40 @@ function readNumber(row: OptionRow, text: string, units: SizeUnits): number {
   return value;
 }
 
+const NO_UNITS: SizeUnits = { blocksize: 0, sectsize: 0 };
+const groups = Object.keys(OPTION_GROUPS) as OptionGroup[];
+
 export class GivenOptions {
+  /** In the order in which they were given. */
   private readonly values = new Map<string, string>();
+  profile: Profile = OUR_PROFILE;
 
   /** Takes one argument of `-group`, e.g. `agcount=4,su=64k`; as for mkfs.xfs it may be empty or end in a comma. */
   add(group: OptionGroup, argument: string): void {
-    const tokens = argument.split(',');
-    if (tokens.at(-1) === '') tokens.pop();
-    for (const token of tokens) {
+    if (argument === '') return;
+    for (const token of argument.replace(/,$/, '').split(',')) {
       const equals = token.indexOf('=');
       const name = equals < 0 ? token : token.slice(0, equals);
       this.set(`${group}.${name}`, equals < 0 ? '' : token.slice(equals + 1), token);
     }
   }
 
+  /** Takes one line of a config file; false when there is no such option. */
+  addLine(section: string, name: string, value: string): boolean {
+    const group = groups.find((g) => OPTION_GROUPS[g].section === section.toLowerCase());
+    const key = `${group}.${name.toLowerCase()}`;
+    if (!rowOf.has(key)) return false;
+    this.set(key, value, `${name}=${value}`);
+    return true;
+  }
+
   private set(key: string, value: string, token: string): void {
     const row = rowOf.get(key);
-    if (!row) throw new UsageError(`unknown option -${key[0]} ${token}`);
-    if (this.values.has(key)) throw new UsageError(`${spell(row)} option respecified`);
+    if (!row) {
+      if (key.startsWith('p.')) throw new UsageError(rowOf.get('p.file')!.refused!);
+      throw new UsageError(`unknown option -${key[0]} ${token}`);
+    }
+    if (this.values.has(key) && !row.repeats) throw new UsageError(`${spell(row)} option respecified`);
     for (const other of row.conflicts) {
       if (!this.values.has(other)) continue;
       throw new UsageError(`${spell(rowOf.get(other)!)} and ${spell(row)} exclude each other`);
@@ -97,29 +123,62 @@ export class GivenOptions {
     return this.values.get(key);
   }
 
+  /** What was given, as one could give it again: a line per option. */
+  lines(): string[] {
+    return [...this.values].map(([key, value]) => `${key}=${value}`);
+  }
+
+  /** Whether `key` was given after `other`; both must have been. */
+  isAfter(key: OptionKey, other: OptionKey): boolean {
+    const order = [...this.values.keys()];
+    return order.indexOf(key) > order.indexOf(other);
+  }
+
   /** The value in the row's unit, checked against its range; undefined when not given. */
-  number(key: OptionKey, units: SizeUnits = { blocksize: 0, sectsize: 0 }): number | undefined {
+  number(key: OptionKey, units: SizeUnits = NO_UNITS): number | undefined {
     const given = this.values.get(key);
     if (given === undefined) return undefined;
     const row = rowOf.get(key)!;
     return given === '' ? row.bare : readNumber(row, given, units);
   }
 
-  /** A 0/1 option; `otherwise` when not given. */
-  flag(key: OptionKey, otherwise: boolean): boolean {
-    const value = this.number(key);
-    return value === undefined ? otherwise : value !== 0;
+  /** As `number`, with the profile's default for what is not given. */
+  value(key: OptionKey, units?: SizeUnits): number {
+    return this.number(key, units) ?? rowDefault(rowOf.get(key)!, this.profile) ?? 0;
+  }
+
+  /** A 0/1 option, or its default. */
+  flag(key: OptionKey): boolean {
+    return this.value(key) !== 0;
+  }
+
+  /** Holds the options to those of a profile that was asked for by name. */
+  useProfile(profile: Profile): void {
+    this.profile = profile;
+    for (const [key, value] of this.values) {
+      const row = rowOf.get(key)!;
+      if (row.since === undefined || isSince(profile, row.since)) continue;
+      const token = value === '' ? row.name : `${row.name}=${value}`;
+      throw new UsageError(`unknown option -${row.group} ${token}: profile ${profile} does not have it`);
+    }
   }
 
   /** The rules that rows state about each other and about version 5. */
   checkRules(): void {
     for (const key of this.values.keys()) {
       const row = rowOf.get(key)!;
+      if (row.refused !== undefined) throw new UsageError(row.refused);
       if (row.only && this.number(key as OptionKey) !== row.only.value)
         throw new UsageError(row.only.message);
       const needs = row.needs;
-      if (needs && this.flag(key as OptionKey, true) && !this.flag(needs.key as OptionKey, true))
+      if (needs && this.flag(key as OptionKey) && !this.flag(needs.key as OptionKey))
         throw new UsageError(needs.message);
     }
+  }
+
+  /** Reads every value, so that a wrong one is refused even where nothing depends on it. */
+  checkValues(units: SizeUnits): void {
+    for (const key of this.values.keys())
+      if (rowOf.get(key)!.kind !== 'text') this.number(key as OptionKey, units);
   }
 }

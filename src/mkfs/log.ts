@@ -9,7 +9,7 @@ import { UsageError } from '../format/errors.ts';
 import { MAX_LOG_BLOCKS, MAX_LOG_BYTES } from '../format/verifysuperblock.ts';
 import type { AgLayout } from './ag.ts';
 import { type PlanFeatures, rootBlocksEnd } from './plan.ts';
-import { minimumLogBlocks } from './reservation.ts';
+import { largestTransactionBytes, minimumLogBlocks } from './reservation.ts';
 
 export interface LogWish {
   readonly blocksize: number;
@@ -25,6 +25,14 @@ export interface LogWish {
   /** Asked for by the user, blocks. */
   readonly logblocks: number | undefined;
   readonly agno: number | undefined;
+  /** Blocks of the device of an external log, if it is there already. */
+  readonly external:
+    | { readonly name: string; readonly blocks: number | undefined; readonly isFile: boolean }
+    | undefined;
+  /** Blocks of a realtime extent where there is a realtime section, else 0. */
+  readonly rtExtent: number;
+  /** Threads that the log shall serve; 0: no matter. */
+  readonly threads: number;
 }
 
 export interface LogPlace {
@@ -57,9 +65,20 @@ function defaultBlocks(wish: LogWish, least: number, most: number): number {
   const bytes = wish.ags.dblocks * blocksize;
   let blocks = Math.max(Math.floor(Math.floor(bytes / 2048) / blocksize), REALISTIC_LOG_BYTES / blocksize);
   if (bytes < SMALLEST_SUPPORTED_BYTES) blocks = least;
+  if (wish.threads > 0 && bytes >= 2 ** 30) blocks = Math.max(blocks, concurrentBlocks(wish));
   blocks = Math.min(Math.max(blocks, least), most, MAX_LOG_BLOCKS);
   return Math.min(blocks, Math.floor(MAX_LOG_BYTES / blocksize));
 }
+
+/** Room for the largest transaction of every thread, with half as much again for what goes on behind them. */
+function concurrentBlocks(wish: LogWish): number {
+  const { blocksize } = wish;
+  const demand = { ...wish, ...wish.features, agblocks: wish.ags.agblocks, logsunit: logUnit(wish) };
+  const bytes = Math.floor((largestTransactionBytes(demand) * 3 * wish.threads) / 2);
+  return Math.min(Math.floor(MAX_LOG_BYTES / blocksize), Math.floor(bytes / blocksize));
+}
+
+const logUnit = (wish: LogWish): number => (wish.lsunit > 0 ? wish.lsunit * wish.blocksize : 1);
 
 /** The AG of the root directory needs room for its inode chunk beside the log. */
 function mostBlocksInAg0(wish: LogWish, most: number): number {
@@ -112,11 +131,35 @@ function align(
   return [start, length];
 }
 
+/** The log has a device of its own and takes all of it, unless a size says otherwise. */
+function placeExternal(wish: LogWish, least: number, logsunit: number): LogPlace {
+  const { name, blocks: there } = wish.external!;
+  const asked = wish.logblocks;
+  if (asked !== undefined && there !== undefined && asked > there)
+    throw new UsageError(`log size ${asked} blocks: ${name} has ${there}`);
+  let blocks = asked ?? there;
+  if (!blocks) throw new UsageError(`-l logdev: ${name} has no size`);
+  if (blocks < least)
+    throw new UsageError(
+      `external log device size ${blocks} blocks too small, must be at least ${least} blocks`,
+    );
+  if (wish.lsunit > 0 && blocks % wish.lsunit !== 0) {
+    if (asked !== undefined)
+      throw new UsageError(`log size ${blocks} blocks is not in whole stripe units of ${wish.lsunit}`);
+    // A file grows to whole stripe units, as with mkfs.xfs; a device cannot.
+    const round = wish.external!.isFile ? Math.ceil : Math.floor;
+    blocks = round(blocks / wish.lsunit) * wish.lsunit;
+  }
+  checkSize(blocks, least, wish.blocksize);
+  return { logAgno: -1, logAgbno: 0, logblocks: blocks, logsunit };
+}
+
 /** Chooses the log. Throws UsageError when none fits. */
 export function placeLog(wish: LogWish): LogPlace {
   const { ags, blocksize } = wish;
-  const logsunit = wish.lsunit > 0 ? wish.lsunit * blocksize : 1;
+  const logsunit = logUnit(wish);
   const least = leastBlocks(wish, logsunit);
+  if (wish.external) return placeExternal(wish, least, logsunit);
   const first = rootBlocksEnd(wish);
   let most = ags.agblocks - first - RESERVED_BLOCKS;
   if (wish.logblocks !== undefined && wish.logblocks >= ags.dblocks)

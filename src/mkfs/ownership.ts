@@ -8,13 +8,13 @@ import { OWNER } from '../format/btree.ts';
 import { type Geometry, NULL_AGINO } from '../format/geometry.ts';
 import type { AgContents } from '../fs/space/build.ts';
 import { ChunkColumns, ExtentColumns } from '../fs/space/columns.ts';
-import { chunkBlocks, freeListBlocks, type Plan, rootBlocksEnd } from './plan.ts';
+import { chunkBlocks, freeListBlocks, type Plan, type Rootless, rootBlocksEnd } from './plan.ts';
 import { rootChunks } from './rootchunk.ts';
 
 const NO_UNLINKED: readonly number[] = Array.from({ length: AGI_UNLINKED_BUCKETS }, () => NULL_AGINO);
 
 /** Free runs of an AG behind its btree roots, before the AGFL and the inode chunk are taken: [start, count]. */
-function freeRuns(plan: Omit<Plan, 'rootAgbno'>, agno: number, length: number): [number, number][] {
+export function freeRuns(plan: Rootless, agno: number, length: number): [number, number][] {
   const first = rootBlocksEnd(plan);
   if (agno !== plan.logAgno) return [[first, length - first]];
   const end = plan.logAgbno + plan.logblocks;
@@ -29,7 +29,7 @@ function freeRuns(plan: Omit<Plan, 'rootAgbno'>, agno: number, length: number): 
  * Blocks of the AGFL: from the smallest free run that holds them all, else from the largest ones; none at all where
  * the AG has too few free blocks (a log may fill its AG).
  */
-export function freeListOf(plan: Omit<Plan, 'rootAgbno'>, agno: number, length: number): number[] {
+export function freeListOf(plan: Rootless, agno: number, length: number): number[] {
   const wanted = freeListBlocks(plan);
   const runs = freeRuns(plan, agno, length).sort((a, b) => a[1] - b[1] || a[0] - b[0]);
   if (runs.reduce((sum, [, count]) => sum + count, 0) < wanted) return [];
@@ -46,6 +46,11 @@ export function contentsOf(plan: Plan, geometry: Geometry, agno: number): AgCont
   owners.push(0, geometry.headerBlocks, OWNER.FS, 0, 0);
   if (agno === plan.logAgno) owners.push(plan.logAgbno, plan.logblocks, OWNER.LOG, 0, 0);
   if (agno === 0) owners.push(plan.rootAgbno, chunkBlocks(plan), OWNER.INODES, 0, 0);
+  if (agno === 0 && plan.realtime) {
+    const { bitmapAgbno, rbmblocks, summaryAgbno, rsumblocks } = plan.realtime;
+    owners.push(bitmapAgbno, rbmblocks, geometry.rootino + 1, 0, 0);
+    owners.push(summaryAgbno, rsumblocks, geometry.rootino + 2, 0, 0);
+  }
   return {
     agno,
     owners,

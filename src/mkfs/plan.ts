@@ -5,6 +5,7 @@
 import { BTREE } from '../format/btree.ts';
 import { heightForBlocks, heightForRecords } from '../format/btreeheight.ts';
 import { CHUNK_INODES, Geometry, type GeometryFields } from '../format/geometry.ts';
+import type { Profile } from './profile.ts';
 
 export interface PlanFeatures {
   readonly finobt: boolean;
@@ -14,9 +15,43 @@ export interface PlanFeatures {
   readonly bigtime: boolean;
   readonly sparse: boolean;
   readonly nrext64: boolean;
+  readonly exchrange: boolean;
+  readonly parent: boolean;
+  readonly asciiCi: boolean;
+}
+
+/** What the root directory hands down to new files. */
+export interface Inheritance {
+  readonly flags: number;
+  /** Bits of flags2; small enough for a number. */
+  readonly flags2: number;
+  /** Blocks; 0: none. */
+  readonly extsize: number;
+  readonly cowextsize: number;
+  readonly projid: number;
+}
+
+/** Realtime section on a device of its own, with a bitmap and a summary file in AG 0. */
+export interface RealtimePlan {
+  /** Image or device. */
+  readonly device: string;
+  readonly rblocks: number;
+  readonly rextents: number;
+  readonly rextslog: number;
+  /** Blocks of the bitmap and of the summary. */
+  readonly rbmblocks: number;
+  readonly rsumblocks: number;
+}
+
+/** Where the two files lie, blocks of AG 0. */
+export interface RealtimeFiles {
+  readonly bitmapAgbno: number;
+  readonly summaryAgbno: number;
 }
 
 export interface Plan {
+  /** Whose geometry block is printed. */
+  readonly profile: Profile;
   readonly blocksize: number;
   readonly sectsize: number;
   readonly inodesize: number;
@@ -31,6 +66,11 @@ export interface Plan {
   /** Log stripe unit, bytes; 1: none. */
   readonly logsunit: number;
   readonly logblocks: number;
+  /** Sector size of the log; another one than `sectsize` only where it is external. */
+  readonly logSectsize: number;
+  /** Device of an external log. */
+  readonly logDevice: string | undefined;
+  /** -1: the log is external. */
   readonly logAgno: number;
   readonly logAgbno: number;
   /** Alignment of inode chunks and of sparse pieces of them, blocks. */
@@ -42,6 +82,23 @@ export interface Plan {
   readonly label: string;
   readonly uuid: string;
   readonly features: PlanFeatures;
+  readonly inheritance: Inheritance;
+  /** Blocks of a realtime extent, which is recorded without a realtime section too. */
+  readonly rextsize: number;
+  readonly realtime: (RealtimePlan & RealtimeFiles) | undefined;
+}
+
+/** A plan while the places in AG 0 are still to be found. */
+export type Rootless = Omit<Plan, 'rootAgbno' | 'realtime'>;
+
+/** sb_logstart: fsblock of an internal log, 0 for an external one. */
+export function logStart(plan: Pick<Plan, 'logAgno' | 'logAgbno' | 'agblklog'>): number {
+  return plan.logAgno < 0 ? 0 : plan.logAgno * 2 ** plan.agblklog + plan.logAgbno;
+}
+
+/** Blocks of the data section that the log takes. */
+export function internalLogBlocks(plan: Pick<Plan, 'logAgno' | 'logblocks'>): number {
+  return plan.logAgno < 0 ? 0 : plan.logblocks;
 }
 
 export const log2Up = (value: number): number => Math.ceil(Math.log2(value));
@@ -74,6 +131,11 @@ export function chunkBlocks(plan: Pick<Plan, 'blocksize' | 'inodesize'>): number
   return Math.max(1, (CHUNK_INODES * plan.inodesize) / plan.blocksize);
 }
 
+/** Whether sector sizes are recorded: any that is not 512. */
+export function hasSectorBit(plan: Pick<Plan, 'sectsize' | 'logSectsize'>): boolean {
+  return plan.sectsize > 512 || plan.logSectsize > 512;
+}
+
 /** The geometry object that the rest of the suite works with. */
 export function geometryOfPlan(plan: Plan): Geometry {
   const agino = (plan.rootAgbno * plan.blocksize) / plan.inodesize;
@@ -86,24 +148,21 @@ export function geometryOfPlan(plan: Plan): Geometry {
     agcount: plan.agcount,
     agblklog: plan.agblklog,
     dirblklog: Math.log2(plan.dirblocksize / plan.blocksize),
-    logstart: plan.logAgno * 2 ** plan.agblklog + plan.logAgbno,
+    logstart: logStart(plan),
     logblocks: plan.logblocks,
     rootino: agino,
     inoalignmt: plan.inoalignmt,
     spinoAlign: plan.spinoAlign,
-    rblocks: 0,
+    rblocks: plan.realtime?.rblocks ?? 0,
     features: {
       ...plan.features,
       ftype: true,
       metaUuid: false,
       needsRepair: false,
-      exchrange: false,
-      parent: false,
       metadir: false,
       zoned: false,
-      asciiCi: false,
       logV2: true,
-      sectorBit: plan.sectsize > 512,
+      sectorBit: hasSectorBit(plan),
       stripeBit: plan.sunit > 0,
     },
     metaUuid: plan.uuid,

@@ -29,6 +29,8 @@ export interface LogDemand {
   readonly rmapbt: boolean;
   readonly reflink: boolean;
   readonly nrext64: boolean;
+  /** Blocks of a realtime extent where there is a realtime section, else 0. */
+  readonly rtExtent: number;
 }
 
 const OP_HEADER = 12;
@@ -47,6 +49,8 @@ const OLD_REFLINK_RMAP_LEVELS = 9;
 const LOG_RECORD_BYTES = 256 * 1024;
 const LOG_RECORD_HEADERS = (LOG_RECORD_BYTES / (32 * 1024)) * 512;
 const LOG_FACTOR = 3;
+/** Greatest length of an extent, blocks. */
+const MAX_EXTENT = 2 ** 21 - 1;
 
 const halfFull = (family: BtreeFamily, blocksize: number): [number, number] => [
   Math.floor(maxRecords(family, 0, blocksize) / 2),
@@ -87,6 +91,9 @@ function costsOf(d: LogDemand) {
   const refcounts = (count: number) => (d.reflink ? blocks(count * (2 * refcountLevels - 1)) : 0);
   const inobt = blocks(inobtLevels) + space(1);
   const finobt = d.finobt ? inobt : 0;
+  /** Bitmap and summary blocks of the realtime section that `count` of the longest extents may change. */
+  const realtime = (count: number) =>
+    d.rtExtent > 0 ? blocks(count * (Math.ceil(Math.floor(MAX_EXTENT / d.rtExtent / 8) / bs) + 1)) : 0;
 
   const dirFsblocks = d.dirblocksize / bs;
   const dirDepth = DA_MAX_DEPTH + 2;
@@ -107,10 +114,11 @@ function costsOf(d: LogDemand) {
     DQUOTS +
     Math.max(
       inodes(1) + blocks(dataLevels) + sectors(3) + space(2) + refcounts(2),
+      d.rtExtent > 0 ? inodes(1) + blocks(dataLevels) + sectors(3) + realtime(1) + space(1) : 0,
       sectors(5) + space(2) + refcounts(2),
     );
   return {
-    ...{ bs, d, buffers, blocks, sectors, inodes, space, refcounts, inobt, finobt },
+    ...{ bs, d, buffers, blocks, sectors, inodes, space, refcounts, inobt, finobt, realtime },
     ...{ dataLevels, attrLevels, bmbtBlocks, dirBlocks, dirGrowth, chunkBlocks },
     ...{ allocInodes, addUnlinked, dropUnlinked, create, write },
   };
@@ -138,7 +146,12 @@ const TRANSACTIONS: readonly TransactionRow[] = [
     'truncate',
     writeSteps,
     (c) =>
-      DQUOTS + Math.max(c.inodes(1) + c.blocks(c.dataLevels + 1), c.sectors(9) + c.space(4) + c.refcounts(4)),
+      DQUOTS +
+      Math.max(
+        c.inodes(1) + c.blocks(c.dataLevels + 1),
+        c.sectors(9) + c.space(4) + c.refcounts(4),
+        c.d.rtExtent > 0 ? c.sectors(5) + c.realtime(2) + c.space(2) : 0,
+      ),
   ),
   transaction(
     'rename',
@@ -231,25 +244,29 @@ function bytesInLog(bytes: number, logsunit: number): number {
   return total + LOG_RECORD_HEADERS * (records + 1) + 2 * (logsunit > 1 ? logsunit : 512);
 }
 
-/** Least log for this geometry, in blocks. */
-export function minimumLogBlocks(d: LogDemand): number {
+/** The transaction that needs most: bytes of one step, and steps held at once. */
+function largestTransaction(d: LogDemand): { readonly bytes: number; readonly steps: number } {
   const costs = costsOf(d);
-  let largest = 0;
-  let bytes = 0;
-  let steps = 1;
+  let largest = { bytes: 0, steps: 1 };
   for (const row of TRANSACTIONS) {
-    const rowBytes = row.bytes(costs);
-    const rowSteps = row.steps(d);
-    if (rowBytes * rowSteps <= largest) continue;
-    largest = rowBytes * rowSteps;
-    bytes = rowBytes;
-    steps = rowSteps;
+    const bytes = row.bytes(costs);
+    const steps = row.steps(d);
+    if (bytes * steps > largest.bytes * largest.steps) largest = { bytes, steps };
   }
   const attribute = largestAttributeBytes(costs);
-  if (attribute > largest) {
-    bytes = attribute;
-    steps = 3;
-  }
+  // Compared as a single step, as kernels do, though it has three.
+  return attribute > largest.bytes * largest.steps ? { bytes: attribute, steps: 3 } : largest;
+}
+
+/** Bytes of log that the largest transaction holds reserved at once. */
+export function largestTransactionBytes(d: LogDemand): number {
+  const { bytes, steps } = largestTransaction(d);
+  return bytes * steps;
+}
+
+/** Least log for this geometry, in blocks. */
+export function minimumLogBlocks(d: LogDemand): number {
+  const { bytes, steps } = largestTransaction(d);
   const sectors = Math.ceil((bytesInLog(bytes, d.logsunit) * steps) / 512);
   const unit = d.logsunit > 1 ? Math.ceil(d.logsunit / 512) : 0;
   const padded = unit > 0 ? Math.ceil(sectors / unit) * unit + 2 * unit : sectors + 2 * 512;

@@ -55,10 +55,34 @@ function fillUsed(bytes: Uint8Array, at: number, index: number, plan: Plan, now:
   inode.flags = index === 1 ? 1 << DIFLAG.NEWRTBM : 0;
   inode.flags2 =
     (bigtime ? 1n << BigInt(DIFLAG2.BIGTIME) : 0n) | (nrext64 ? 1n << BigInt(DIFLAG2.NREXT64) : 0n);
-  if (!root) return;
+  if (!root) {
+    fillRealtimeFile(inode, index, plan);
+    return;
+  }
+  const { flags, flags2, extsize, cowextsize, projid } = plan.inheritance;
+  inode.flags = flags;
+  inode.flags2 |= BigInt(flags2);
+  inode.extsize = extsize;
+  inode.cowextsize = cowextsize;
+  inode.projid_lo = projid & 0xffff;
+  inode.projid_hi = projid >>> 16;
   inode.size = BigInt(SFDIR_HEADER_BYTES);
   // An empty shortform directory: no entries, no 8-byte numbers, and the root is its own parent.
   inode.view.setUint32(inode.byte + INODE_CORE_BYTES + 2, inode.ino);
+}
+
+/** Size and the one extent of the realtime bitmap (index 1) or summary (2); empty without a realtime section. */
+function fillRealtimeFile(inode: ReturnType<typeof DINODE.over>, index: number, plan: Plan): void {
+  if (!plan.realtime) return;
+  const { bitmapAgbno, rbmblocks, summaryAgbno, rsumblocks } = plan.realtime;
+  const [agbno, blocks] = index === 1 ? [bitmapAgbno, rbmblocks] : [summaryAgbno, rsumblocks];
+  inode.size = BigInt(blocks * plan.blocksize);
+  inode.nblocks = blocks;
+  inode.changecount = index === 1 ? 4n : 3n;
+  if (plan.features.nrext64) inode.big_nextents = 1n;
+  else inode.nextents = 1;
+  // A mapping from file offset 0: start << 21 | count in the low word, nothing in the high one.
+  inode.view.setBigUint64(inode.byte + INODE_CORE_BYTES + 8, (BigInt(agbno) << 21n) | BigInt(blocks));
 }
 
 /** Every inode of the first chunk, sealed; as many bytes as the chunk has. */

@@ -91,11 +91,11 @@ function stripeOfDevice(
   return { unit, width };
 }
 
-function logUnitBytes(given: GivenOptions, units: SizeUnits): number {
+function logUnitBytes(given: GivenOptions, units: SizeUnits, logSectsize: number): number {
   const asked =
     given.number('l.su', units) ??
     (given.has('l.sunit') ? given.number('l.sunit')! * 512 : undefined) ??
-    (units.sectsize > 512 ? units.blocksize : 0);
+    (logSectsize > 512 ? units.blocksize : 0);
   if (asked % units.blocksize !== 0)
     throw new UsageError(`log stripe unit of ${asked} bytes is not in whole blocks of ${units.blocksize}`);
   return asked;
@@ -107,9 +107,10 @@ export function chooseStripe(
   units: SizeUnits,
   topology: Topology,
   bytes: number,
+  log: { readonly sectsize: number; readonly external: boolean },
   notices: string[],
 ): Stripe {
-  const asked = given.flag('d.noalign', false) ? { unit: 0, width: 0 } : stripeGiven(given, units);
+  const asked = given.flag('d.noalign') ? { unit: 0, width: 0 } : stripeGiven(given, units);
   let { unit, width } = asked ?? stripeOfDevice(topology, bytes, notices);
   if (unit % units.blocksize !== 0 || width % units.blocksize !== 0) {
     if (asked)
@@ -119,8 +120,8 @@ export function chooseStripe(
     unit = 0;
     width = 0;
   }
-  let logUnit = logUnitBytes(given, units);
-  if (logUnit === 0) logUnit = unit;
+  let logUnit = logUnitBytes(given, units, log.sectsize);
+  if (logUnit === 0 && !log.external) logUnit = unit;
   if (logUnit > MAX_LOG_UNIT) {
     const text = `log stripe unit of ${logUnit} bytes is above 256 KiB: 32 KiB are used`;
     notices.push(text);

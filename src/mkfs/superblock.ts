@@ -7,7 +7,7 @@
  */
 import { sealCrc } from '../format/checksum.ts';
 import { SB_CRC_OFFSET, SB_MAGIC, SUPERBLOCK } from '../format/superblock.ts';
-import { log2Up, type Plan, rootBlocksEnd } from './plan.ts';
+import { hasSectorBit, internalLogBlocks, log2Up, logStart, type Plan, rootBlocksEnd } from './plan.ts';
 
 export interface Counters {
   readonly icount: number;
@@ -18,6 +18,8 @@ export interface Counters {
 const VERSION_5 = 0x5 | 0x20 | 0x80 | 0x400 | 0x1000 | 0x2000 | 0x8000; // NLINK ALIGN LOGV2 EXTFLG DIRV2 MOREBITS
 const DALIGN = 0x100;
 const SECTOR = 0x800;
+const BORG = 0x4000;
+const ATTR = 0x10;
 const FEATURES2 = 0x2 | 0x8 | 0x80 | 0x100; // lazy counters, attr2, 32-bit project ids, CRC
 const FTYPE = 0x1;
 
@@ -32,15 +34,27 @@ function encodeCommon(plan: Plan): Uint8Array {
   sb.blocksize = plan.blocksize;
   sb.dblocks = plan.dblocks;
   sb.uuid = plan.uuid;
-  sb.logstart = plan.logAgno * 2 ** plan.agblklog + plan.logAgbno;
+  sb.logstart = logStart(plan);
   sb.rootino = -1;
   sb.rbmino = -1;
   sb.rsumino = -1;
-  sb.rextsize = Math.max(1, 4096 / plan.blocksize);
+  sb.rextsize = plan.rextsize;
+  if (plan.realtime) {
+    sb.rblocks = plan.realtime.rblocks;
+    sb.rextents = plan.realtime.rextents;
+    sb.rextslog = plan.realtime.rextslog;
+    sb.rbmblocks = plan.realtime.rbmblocks;
+  }
   sb.agblocks = plan.agblocks;
   sb.agcount = plan.agcount;
   sb.logblocks = plan.logblocks;
-  sb.versionnum = VERSION_5 | bit(plan.sunit > 0, DALIGN) | bit(plan.sectsize > 512, SECTOR);
+  sb.versionnum =
+    VERSION_5 |
+    bit(plan.sunit > 0, DALIGN) |
+    bit(hasSectorBit(plan), SECTOR) |
+    bit(f.asciiCi, BORG) |
+    // Parent pointers are attributes, so there are attributes from the start.
+    bit(f.parent, ATTR);
   sb.sectsize = plan.sectsize;
   sb.inodesize = plan.inodesize;
   sb.inopblock = plan.blocksize / plan.inodesize;
@@ -52,21 +66,27 @@ function encodeCommon(plan: Plan): Uint8Array {
   sb.agblklog = log2Up(plan.agblocks);
   sb.inprogress = 1;
   sb.imax_pct = plan.imaxpct;
-  sb.fdblocks = BigInt(plan.dblocks - plan.agcount * rootBlocksEnd(plan) - plan.logblocks);
+  sb.fdblocks = BigInt(plan.dblocks - plan.agcount * rootBlocksEnd(plan) - internalLogBlocks(plan));
   sb.inoalignmt = plan.inoalignmt;
   sb.unit = plan.sunit;
   sb.width = plan.swidth;
   sb.dirblklog = Math.log2(plan.dirblocksize / plan.blocksize);
-  if (plan.sectsize > 512) {
-    sb.logsectlog = Math.log2(plan.sectsize);
-    sb.logsectsize = plan.sectsize;
+  if (hasSectorBit(plan)) {
+    sb.logsectlog = Math.log2(plan.logSectsize);
+    sb.logsectsize = plan.logSectsize;
   }
   sb.logsunit = plan.logsunit;
   sb.features2 = FEATURES2;
   sb.bad_features2 = FEATURES2;
   sb.features_ro_compat =
     bit(f.finobt, 0x1) | bit(f.rmapbt, 0x2) | bit(f.reflink, 0x4) | bit(f.inobtcnt, 0x8);
-  sb.features_incompat = FTYPE | bit(f.sparse, 0x2) | bit(f.bigtime, 0x8) | bit(f.nrext64, 0x20);
+  sb.features_incompat =
+    FTYPE |
+    bit(f.sparse, 0x2) |
+    bit(f.bigtime, 0x8) |
+    bit(f.nrext64, 0x20) |
+    bit(f.exchrange, 0x40) |
+    bit(f.parent, 0x80);
   sb.spino_align = plan.spinoAlign;
   return sector;
 }
@@ -86,6 +106,7 @@ export function encodePrimary(
   sb.icount = BigInt(counters.icount);
   sb.ifree = BigInt(counters.ifree);
   sb.fdblocks = BigInt(counters.fdblocks);
+  sb.frextents = BigInt(inProgress ? 0 : (plan.realtime?.rextents ?? 0));
   sb.inprogress = inProgress ? 1 : 0;
   sealCrc(sector, SB_CRC_OFFSET);
   return sector;

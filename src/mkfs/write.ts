@@ -14,41 +14,29 @@ import { type BuiltAg, buildAg } from '../fs/space/build.ts';
 import { encodeCleanLog } from './cleanlog.ts';
 import { contentsOf } from './ownership.ts';
 import { geometryOfPlan, type Plan } from './plan.ts';
+import { encodeBitmapBlock, summaryByte } from './realtime.ts';
 import { leaveResidue } from './residue.ts';
 import { encodeRootChunk } from './rootchunk.ts';
 import { type Counters, encodePrimary, secondaries } from './superblock.ts';
+import { zero } from './zero.ts';
 
 /** Enough to cover every signature of `signature.ts` at either end. */
 const WIPED_ENDS_BYTES = 128 * 1024;
-const STEP_BYTES = 1024 * 1024;
 const MAX_OLD_AGS = 2 ** 20;
 
-/** Makes `[offset, offset + length)` zeros, writing only where something else is found. */
-function zero(device: Device, offset: number, length: number): void {
-  const zeros = new Uint8Array(Math.min(length, STEP_BYTES));
-  const buffer = new Uint8Array(zeros.length);
-  for (let at = offset; at < offset + length; at += STEP_BYTES) {
-    const size = Math.min(STEP_BYTES, offset + length - at);
-    if (device.isFresh?.(at, size)) continue;
-    const here = buffer.subarray(0, size);
-    device.read(at, here);
-    if (Buffer.compare(here, zeros.subarray(0, size)) !== 0) device.write(at, zeros.subarray(0, size));
-  }
-}
-
 /** Bytes where an XFS that was here before has secondary superblocks, as far as its primary makes sense. */
-function oldSecondaries(device: Device): number[] {
+function oldSecondaries(device: Device, sectsize: number): number[] {
   if (device.size < 512 || device.isFresh?.(0, 512)) return [];
   const old = SUPERBLOCK.over(readBytes(device, 0, 512));
   const log = Math.log2(old.blocksize);
   if (old.magicnum !== SB_MAGIC || log !== old.blocklog || log < 9 || log > 16) return [];
   const { agblocks, agcount, dblocks } = old;
-  const sane = agblocks >= 64 && dblocks <= agcount * agblocks && dblocks >= (agcount - 1) * agblocks + 64;
+  const sane = agblocks > 0 && dblocks <= agcount * agblocks && dblocks >= (agcount - 1) * agblocks + 64;
   if (!sane) return [];
   const inside = Math.ceil(device.size / (agblocks * old.blocksize));
   const count = Math.min(agcount, inside, MAX_OLD_AGS);
   const starts = Array.from({ length: count }, (_, agno) => agno * agblocks * old.blocksize);
-  return starts.slice(1).filter((at) => at + 512 <= device.size);
+  return starts.slice(1).filter((at) => at + sectsize <= device.size);
 }
 
 function wipeEnds(device: Device): void {
@@ -57,18 +45,43 @@ function wipeEnds(device: Device): void {
   zero(device, start, device.size - start);
 }
 
-/** Headers and btree blocks of an AG in as few writes as possible; the primary superblock is left out. */
+interface Piece {
+  /** Bytes from the start of the AG. */
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Header sectors and btree blocks of an AG in as few writes as possible; the primary superblock is left out. What
+ * lies between them is not touched: it may be anything.
+ */
 function writeAg(device: Device, plan: Plan, built: BuiltAg, superblock: Uint8Array | undefined): void {
   const base = built.agno * plan.agblocks * plan.blocksize;
-  const headerBytes = Math.ceil((4 * plan.sectsize) / plan.blocksize) * plan.blocksize;
-  const headers = new Uint8Array(headerBytes);
-  if (superblock) headers.set(superblock, 0);
-  [built.agf, built.agi, built.agfl].forEach((sector, i) => {
-    headers.set(sector, (i + 1) * plan.sectsize);
+  const pieces: Piece[] = superblock ? [{ at: 0, bytes: superblock }] : [];
+  [built.agf, built.agi, built.agfl].forEach((bytes, i) => {
+    pieces.push({ at: (i + 1) * plan.sectsize, bytes });
   });
-  const skip = superblock ? 0 : plan.sectsize;
-  device.write(base + skip, headers.subarray(skip));
-  for (const block of built.blocks) device.write(base + block.agbno * plan.blocksize, block.bytes);
+  for (const block of built.blocks) pieces.push({ at: block.agbno * plan.blocksize, bytes: block.bytes });
+  pieces.sort((a, b) => a.at - b.at);
+  // Behind the headers of AG 0 everything was wiped, and on a fresh device zeros between pieces cost nothing.
+  const wiped = built.agno === 0 ? WIPED_ENDS_BYTES : 0;
+  let run: Piece[] = [];
+  const end = (): number => (run.at(-1)?.at ?? 0) + (run.at(-1)?.bytes.length ?? 0);
+  const writeRun = (): void => {
+    const start = run[0]!.at;
+    const bytes = new Uint8Array(end() - start);
+    for (const piece of run) bytes.set(piece.bytes, piece.at - start);
+    device.write(base + start, bytes);
+    run = [];
+  };
+  for (const piece of pieces) {
+    const gap = piece.at - end();
+    const joins =
+      gap === 0 || (gap < plan.blocksize && (piece.at <= wiped || device.isFresh?.(base + end(), gap)));
+    if (run.length > 0 && !joins) writeRun();
+    run.push(piece);
+  }
+  writeRun();
 }
 
 /** Counters that the primary superblock ends up with. */
@@ -80,19 +93,42 @@ function addCounters(sum: Counters, built: BuiltAg): Counters {
   };
 }
 
-/** Formats the device as planned; `now` goes into the timestamps. Throws DeviceError. */
-export function writeFilesystem(device: Device, plan: Plan, now: Timestamp): void {
+/** Where a filesystem goes: its data section and, if it has them, the devices beside it. */
+export interface Devices {
+  readonly data: Device;
+  readonly log?: Device | undefined;
+  readonly realtime?: Device | undefined;
+}
+
+/** The two files that tell what is free in the realtime section. */
+function writeRealtimeFiles(device: Device, plan: Plan): void {
+  const realtime = plan.realtime!;
+  const { bitmapAgbno, rbmblocks, summaryAgbno, rsumblocks } = realtime;
+  for (let i = 0; i < rbmblocks; i++)
+    device.write((bitmapAgbno + i) * plan.blocksize, encodeBitmapBlock(realtime, plan.blocksize, i));
+  zero(device, summaryAgbno * plan.blocksize, rsumblocks * plan.blocksize);
+  const word = summaryByte(realtime);
+  const block = Math.floor(word / plan.blocksize);
+  const bytes = new Uint8Array(plan.blocksize);
+  bytes[word % plan.blocksize] = 1;
+  device.write((summaryAgbno + block) * plan.blocksize, bytes);
+}
+
+/** Formats the devices as planned; `now` goes into the timestamps. Throws DeviceError. */
+export function writeFilesystem(devices: Devices, plan: Plan, now: Timestamp): void {
+  const device = devices.data;
   const geometry = geometryOfPlan(plan);
   const none: Counters = { icount: 0, ifree: 0, fdblocks: 0 };
-  const old = oldSecondaries(device);
+  const old = oldSecondaries(device, plan.sectsize);
   wipeEnds(device);
-  for (const at of old) zero(device, at, 512);
+  for (const at of old) zero(device, at, plan.sectsize);
   device.write(0, encodePrimary(plan, geometry.rootino, none, true));
   device.flush();
 
-  const logByte = geometry.agbnoByte(plan.logAgno, plan.logAgbno);
-  zero(device, logByte, plan.logblocks * plan.blocksize);
-  device.write(logByte, encodeCleanLog(plan));
+  const logDevice = devices.log ?? device;
+  const logByte = plan.logAgno < 0 ? 0 : geometry.agbnoByte(plan.logAgno, plan.logAgbno);
+  zero(logDevice, logByte, plan.logblocks * plan.blocksize);
+  logDevice.write(logByte, encodeCleanLog(plan));
 
   const secondary = secondaries(plan, geometry.rootino);
   let counters = none;
@@ -103,7 +139,13 @@ export function writeFilesystem(device: Device, plan: Plan, now: Timestamp): voi
     writeAg(device, plan, built, agno === 0 ? undefined : secondary(agno));
   }
   device.write(geometry.agbnoByte(0, plan.rootAgbno), encodeRootChunk(plan, geometry, now));
-  device.flush();
+  if (plan.realtime) {
+    writeRealtimeFiles(device, plan);
+    // The last block must be there to be used.
+    const last = (plan.realtime.rblocks - 1) * plan.blocksize;
+    if (devices.realtime) zero(devices.realtime, last, plan.blocksize);
+  }
+  for (const each of [devices.log, devices.realtime, device]) each?.flush();
 
   device.write(0, encodePrimary(plan, geometry.rootino, counters, false));
   device.flush();

@@ -63,9 +63,9 @@ export function emptyImage(bytes: number, options: readonly string[] = []): Memo
   const { plan } = chooseFilesystem(
     given,
     { bytes, topology: PLAIN_FILE },
-    { label: 'small', randomUuid: () => '', allowSmall: true },
+    { label: 'small', makeUuid: () => '', allowSmall: true, processors: 4 },
   );
-  writeFilesystem(device, plan, { seconds: 1_700_000_000, nanoseconds: 0 });
+  writeFilesystem({ data: device }, plan, { seconds: 1_700_000_000, nanoseconds: 0 });
   return device;
 }
 

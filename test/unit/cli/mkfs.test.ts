@@ -59,9 +59,9 @@ describe('a new image', () => {
     truncateSync(image, 900 * MIB);
     expect(mkfs('-q', '-d', `file,name=${image},size=310m`).status).toBe(0);
     expect(statSync(image).size).toBe(310 * MIB);
+    expectRefusal(mkfs('-d', 'file', image), 16, '-d file needs -d name and -d size');
     expect(mkfs('-q', '-d', 'file,size=320m', image).status).toBe(0);
     expect(statSync(image).size).toBe(320 * MIB);
-    expectRefusal(mkfs('-d', 'file', image), 16, '-d file needs -d size');
     expectRefusal(mkfs('-d', `file,name=${temporaryDirectory()},size=310m`), 16, 'no regular file');
   });
   test('behind an offset the bytes before it stay', () => {
@@ -119,10 +119,16 @@ describe('refusals', () => {
     [['-d', 'size=400m', '-m', 'crc=0'], /version 4/],
     [['-d', 'size=400m', '-m', 'uuid=nonsense'], /not a UUID/],
     [['-d', 'size=400m', '-L', 'thirteen byte'], /at most 12 bytes/],
-    [['-d', 'size=400m', '-d', 'concurrency=4'], /unknown option -d concurrency=4/],
+    [['-d', 'size=400m', '--profile', '6.1', '-d', 'concurrency=4'], /unknown option -d concurrency=4/],
+    [['--profile', '5.0', '-d', 'size=400m'], /known are 6\.1 6\.6/],
+    [['--seed', '1', '-d', 'size=400m'], /--seed needs --reproducible/],
+    [['--reproducible', '--seed', 'x', '-d', 'size=400m'], /not a whole number/],
+    [['--partition', '1', '--offset', '1m', '-d', 'size=400m'], /exclude each other/],
+    [['-d', 'size=400m', '-l', 'file,name=log'], /-l file needs/],
+    [['-d', 'size=400m', '-r', 'size=1g'], /no realtime device/],
     [['-d', 'size=1g', '-l', 'size=2097152'], /log size 512 blocks too small, minimum size is 3273 blocks/],
     [['-d', 'size=1g', '-z'], /unknown option '-z'/],
-    [['-d', 'size=1g', 'one', 'two'], /too many arguments|expected 1 argument|Expected 1 argument/],
+    [['-d', 'size=1g', 'one', 'two', 'three'], /too many arguments|expected 1 argument|Expected 1 argument/],
   ])('%j', (args, message) => {
     expectRefusal(mkfs(...args, image), 16, message);
     expect(statSync(image, { throwIfNoEntry: false })).toBeUndefined();

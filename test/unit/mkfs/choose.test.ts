@@ -78,8 +78,9 @@ test('a plan or a refusal, nothing else', () => {
       try {
         const options = {
           label: '',
-          randomUuid: () => '00000000-0000-0000-0000-000000000001',
+          makeUuid: () => '00000000-0000-0000-0000-000000000001',
           allowSmall: true,
+          processors: 4,
         };
         checkPlan(chooseFilesystem(given, { bytes, topology: PLAIN_FILE }, options).plan);
         plans++;

@@ -15,7 +15,7 @@ function choose(size: string, line = '', topology: Topology = PLAIN_FILE, allowS
   return chooseFilesystem(
     given,
     { bytes, topology },
-    { label: '', randomUuid: () => '00000000-0000-0000-0000-000000000001', allowSmall },
+    { label: '', makeUuid: () => '00000000-0000-0000-0000-000000000001', allowSmall, processors: 4 },
   );
 }
 const plan = (size: string, line = ''): Plan => choose(size, line).plan;

@@ -1,8 +1,15 @@
 /** Option rows and what is read from a command line by them. */
 import { describe, expect, test } from '@jest/globals';
 import { UsageError } from '../../../src/format/errors.ts';
+import { addConfig } from '../../../src/mkfs/config.ts';
 import { GivenOptions, parseSize } from '../../../src/mkfs/given.ts';
-import { describeGroup, OPTIONS, type OptionGroup, type OptionKey } from '../../../src/mkfs/options.ts';
+import {
+  describeGroup,
+  OPTIONS,
+  type OptionGroup,
+  type OptionKey,
+  type OptionRow,
+} from '../../../src/mkfs/options.ts';
 
 function given(...words: string[]): GivenOptions {
   const options = new GivenOptions();
@@ -45,9 +52,9 @@ describe('collecting', () => {
     expect(options.number('d.agcount')).toBe(4);
     expect(options.number('d.su', units)).toBe(65536);
     expect(options.number('d.file')).toBe(1);
-    expect(options.flag('m.finobt', false)).toBe(true);
+    expect(options.flag('m.finobt')).toBe(true);
     expect(options.number('d.size')).toBeUndefined();
-    expect(options.flag('m.rmapbt', true)).toBe(true);
+    expect(options.flag('m.rmapbt')).toBe(true);
   });
   test.each([
     [['-d', 'agcount=4,agcount=4'], '-d agcount option respecified'],
@@ -55,10 +62,9 @@ describe('collecting', () => {
     [['-d', 'agcount=4,agsize=1g'], '-d agcount and -d agsize exclude each other'],
     [['-d', 'su=64k', '-d', 'sunit=8'], '-d su and -d sunit exclude each other'],
     [['-d', 'sectsize=512', '-s', 'size=512'], '-d sectsize and -s size exclude each other'],
-    [['-d', 'concurrency=4'], 'unknown option -d concurrency=4'],
-    [['-n', 'parent'], 'unknown option -n parent'],
-    [['-m', ',crc=1'], 'unknown option -m '],
-    [['-m', 'crc=1,,finobt'], 'unknown option -m '],
+    [['-d', 'color=4'], 'unknown option -d color=4'],
+    [['-d', 'agcount=4,,su=64k'], 'unknown option -d '],
+    [['-p', 'proto.txt'], 'prototype files are not supported'],
     [['-d', 'size'], '-d size needs a value'],
     [['-d', 'name='], '-d name needs a value'],
   ])('%j', (words, message) => {
@@ -97,9 +103,12 @@ describe('values', () => {
     ).checkRules();
     expect(() => given('-m', 'crc=0').checkRules()).toThrow('version 4');
     expect(() => given('-l', 'version=1').checkRules()).toThrow('version 2 logs');
-    expect(() => given('-l', 'internal=0').checkRules()).toThrow('external logs');
+    expect(() => given('-l', 'internal=0').checkRules()).toThrow('needs -l logdev');
     expect(() => given('-i', 'projid32bit=0').checkRules()).toThrow('32-bit project ids');
-    expect(() => given('-n', 'version=ci').checkRules()).toThrow('without ascii-ci');
+    expect(() => given('-n', 'version=1').number('n.version')).toThrow('the least is 2');
+    expect(given('-n', 'version=CI').number('n.version')).toBe(-1);
+    expect(() => given('-m', 'metadir').checkRules()).toThrow('metadir');
+    expect(() => given('-r', 'zoned=1').checkRules()).toThrow('zoned');
   });
   test('inobtcount needs finobt', () => {
     expect(() => given('-m', 'finobt=0,inobtcount=1').checkRules()).toThrow('needs finobt');
@@ -114,11 +123,63 @@ test('the rows are consistent with each other', () => {
   for (const row of OPTIONS) {
     expect(row.help).not.toBe('');
     expect(row.min).toBeLessThanOrEqual(row.max);
+    if (row.needs) expect(keys).toContain(row.needs.key);
     for (const other of row.conflicts) {
       expect(keys).toContain(other);
-      const back = OPTIONS.find((r) => `${r.group}.${r.name}` === other)!;
+      const back: OptionRow = OPTIONS.find((r) => `${r.group}.${r.name}` === other)!;
       expect(back.conflicts).toContain(`${row.group}.${row.name}`);
     }
   }
   expect(describeGroup('d').join('\n')).toMatch(/-d agcount=n +allocation groups/);
+});
+
+describe('profiles', () => {
+  test.each([
+    ['6.1', [false, false, false, false]],
+    ['6.6', [true, true, false, false]],
+    ['6.12', [true, true, false, false]],
+    ['6.18', [true, true, true, true]],
+  ] as const)('%s: rmapbt, nrext64, exchange, parent', (profile, flags) => {
+    const options = new GivenOptions();
+    options.useProfile(profile);
+    expect(
+      (['m.rmapbt', 'i.nrext64', 'i.exchange', 'n.parent'] as const).map((k) => options.flag(k)),
+    ).toEqual(flags);
+  });
+  test('one that is asked for knows only its own options', () => {
+    const options = given('-d', 'concurrency=4');
+    expect(() => options.useProfile('6.1')).toThrow('unknown option -d concurrency=4');
+    options.useProfile('6.12');
+    expect(() => given('-n', 'parent').useProfile('6.6')).toThrow('unknown option -n parent');
+  });
+});
+
+describe('config files', () => {
+  const file = (text: string, ...words: string[]) => {
+    const options = given(...words);
+    addConfig(options, text, 'file');
+    return options;
+  };
+  test('sections, both separators, comments, any case', () => {
+    const options = file(
+      '# first\n[Metadata]\nRMAPBT = 0 ; no\n\n[data]\nagcount: 5\r\n;end\n',
+      '-d',
+      'su=64k',
+    );
+    expect([options.flag('m.rmapbt'), options.number('d.agcount')]).toEqual([false, 5]);
+  });
+  test.each([
+    ['[data]\nagcount=5\n', ['-d', 'agcount=4'], '-d agcount option respecified'],
+    ['[data]\nagcount=5\nagcount=5\n', [], 'respecified'],
+    ['[data]\nagsize=1g\n', ['-d', 'agcount=4'], 'exclude each other'],
+    ['[data]\ncolor=5\n', [], 'file: line 2: no option [data] color=5'],
+    ['[nothing]\nagcount=5\n', [], 'line 2: no option [nothing] agcount=5'],
+    ['agcount=5\n', [], 'line 1: no option'],
+    ['[data\nagcount=5\n', [], 'line 1: a section without its ]'],
+    ['[data]\nagcount\n', [], 'line 2: not name=value'],
+    ['[data]\nagcount=\n', [], '-d agcount needs a value'],
+  ])('%j %j', (text, words, message) => {
+    expect(() => file(text, ...words)).toThrow(message);
+    expect(() => file(text, ...words)).toThrow(UsageError);
+  });
 });

@@ -21,7 +21,7 @@ function planOf(bytes: number, log = ''): Plan {
   const given = new GivenOptions();
   if (log) given.add('l', log);
   const uuid = '12345678-1234-1234-1234-123456789abc';
-  const options = { label: 'twelve chars', randomUuid: () => uuid, allowSmall: true };
+  const options = { label: 'twelve chars', makeUuid: () => uuid, allowSmall: true, processors: 4 };
   return chooseFilesystem(given, { bytes, topology: PLAIN_FILE }, options).plan;
 }
 
@@ -71,7 +71,7 @@ const superblock = (device: Recorder, at = 0) => SUPERBLOCK.over(device.memory.b
 describe('order', () => {
   const device = new Recorder(new Uint8Array(64 * MIB), true);
   const plan = planOf(64 * MIB);
-  writeFilesystem(device, plan, NOW);
+  writeFilesystem({ data: device }, plan, NOW);
   const { events } = device;
 
   test('the primary superblock comes first and last, a flush before each end', () => {
@@ -129,7 +129,7 @@ describe('a device with a past', () => {
   test('both ends, the log and old secondary superblocks are wiped; the rest is left', () => {
     const device = new Recorder(new Uint8Array(64 * MIB), false);
     const { bytes } = device.memory;
-    writeFilesystem(device, planOf(48 * MIB), NOW); // three AGs of other sizes: their secondaries must go
+    writeFilesystem({ data: device }, planOf(48 * MIB), NOW); // three AGs of other sizes: their secondaries must go
     const oldStride = superblock(device).agblocks * 4096;
     expect(oldStride).not.toBe(plan.agblocks * plan.blocksize);
     const logAt = (plan.logAgno * plan.agblocks + plan.logAgbno) * plan.blocksize;
@@ -138,7 +138,7 @@ describe('a device with a past', () => {
     bytes.fill(0xa5, bytes.length - 9000, bytes.length);
     const data = 5 * MIB;
     bytes.fill(0xa5, data, data + 4096);
-    writeFilesystem(device, plan, NOW);
+    writeFilesystem({ data: device }, plan, NOW);
     const zeros = (from: number, to: number) => bytes.subarray(from, to).every((b) => b === 0);
     expect(zeros(logAt + 1024, logAt + plan.logblocks * plan.blocksize)).toBe(true);
     expect(zeros(bytes.length - 128 * 1024, bytes.length)).toBe(true);
@@ -149,14 +149,14 @@ describe('a device with a past', () => {
   test('killed after any write it is no filesystem, or a whole one', () => {
     const bytes = new Uint8Array(64 * MIB);
     const first = new Recorder(bytes, false);
-    writeFilesystem(first, planOf(48 * MIB), NOW);
+    writeFilesystem({ data: first }, planOf(48 * MIB), NOW);
     const old = superblock(first).dblocks;
     const states = new Set<string>();
     // Each round goes one write further over what the round before left, until one comes through.
     for (let lives = 0, done = false; !done; lives++) {
       const device = new Recorder(bytes, false, lives);
       try {
-        writeFilesystem(device, plan, NOW);
+        writeFilesystem({ data: device }, plan, NOW);
         done = true;
       } catch (error) {
         expect((error as Error).message).toBe('killed');

@@ -1,0 +1,71 @@
+/**
+ * What makes two filesystems with the same options differ: the UUID and the time. Reproducible filesystems have
+ * neither: the UUID follows from plan, seed and time, and the time is SOURCE_DATE_EPOCH or a fixed one.
+ *
+ * The same line then gives the same bytes on every machine and system. SOURCE_DATE_EPOCH alone means reproducible as
+ * well; it is what build systems set when they want just that.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { UsageError } from '../format/errors.ts';
+import type { Timestamp } from '../format/time.ts';
+import type { Plan } from './plan.ts';
+
+export interface Identity {
+  readonly makeUuid: (plan: Plan) => string;
+  readonly moment: () => Timestamp;
+}
+
+/** 2000-01-01 00:00:00 UTC. */
+const FIXED_SECONDS = 946_684_800;
+/** Greatest time of a filesystem with bigtime (2486). */
+const MAX_SECONDS = 16_299_260_424;
+
+function sourceDate(text: string | undefined): number | undefined {
+  if (text === undefined || text === '') return undefined;
+  const seconds = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(seconds <= MAX_SECONDS))
+    throw new UsageError(`SOURCE_DATE_EPOCH=${text}: not a number of seconds from 0 to ${MAX_SECONDS}`);
+  return seconds;
+}
+
+/** A version 4 UUID out of anything that can be told as JSON. */
+function uuidOf(facts: unknown): string {
+  const hash = createHash('sha256').update(JSON.stringify(facts)).digest();
+  hash[6] = (hash[6]! & 0x0f) | 0x40;
+  hash[8] = (hash[8]! & 0x3f) | 0x80;
+  const hex = hash.toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join(
+    '-',
+  );
+}
+
+function random(): Identity {
+  return {
+    makeUuid: () => randomUUID(),
+    moment: () => {
+      const milliseconds = Date.now();
+      const seconds = Math.floor(milliseconds / 1000);
+      return { seconds, nanoseconds: (milliseconds - seconds * 1000) * 1_000_000 };
+    },
+  };
+}
+
+/** `seed` undefined: reproducible only if SOURCE_DATE_EPOCH is set. Throws UsageError. */
+export function identityOf(seed: string | undefined, environment: NodeJS.ProcessEnv): Identity {
+  const date = sourceDate(environment.SOURCE_DATE_EPOCH);
+  if (seed === undefined && date === undefined) return random();
+  if (seed !== undefined && !/^\d{1,15}$/.test(seed))
+    throw new UsageError(`--seed ${seed}: not a whole number of at most 15 digits`);
+  const seconds = date ?? FIXED_SECONDS;
+  return {
+    // Paths have no part in it: an image built elsewhere under another name is the same image.
+    makeUuid: ({ logDevice: _log, realtime, ...plan }) =>
+      uuidOf({
+        ...plan,
+        realtime: realtime && { ...realtime, device: '' },
+        seed: Number(seed ?? 0),
+        seconds,
+      }),
+    moment: () => ({ seconds, nanoseconds: 0 }),
+  };
+}
