@@ -32,9 +32,10 @@ export function findSide(given: GivenOptions, which: keyof typeof SIDES): Side |
   const keys = SIDES[which];
   const name = given.text(keys.device) ?? given.text(keys.name);
   const asFile = given.flag(keys.file);
-  if (asFile && !(name !== undefined && given.has(keys.size)))
-    throw new UsageError(`-${keys.group} file needs -${keys.group} name and -${keys.group} size`);
+  // `file` without a name says nothing, as with mkfs.xfs.
   if (name === undefined) return undefined;
+  if (asFile && !given.has(keys.size))
+    throw new UsageError(`-${keys.group} file needs -${keys.group} name and -${keys.group} size`);
   const stat = statOf(name);
   if (asFile) {
     if (stat && !stat.isFile()) throw new UsageError(`-${keys.group} file: ${name} is no regular file`);
