@@ -112,6 +112,9 @@ export function byLength(free: RunColumns): RunColumns {
   return out;
 }
 
+/** Tampering adds a record or two at most. */
+const TAMPER_ROOM = 2;
+
 interface Allocation {
   readonly fill: Fill;
   readonly space: DerivedSpace;
@@ -129,7 +132,9 @@ export function buildAg(
   contents: AgContents,
   tamper?: (records: AgRecords) => void,
 ): BuiltAg {
-  const allocation = allocate(geometry, contents, 'loose') ?? allocate(geometry, contents, 'full');
+  const room = tamper ? TAMPER_ROOM : 0;
+  const allocation =
+    allocate(geometry, contents, 'loose', room) ?? allocate(geometry, contents, 'full', room);
   if (!allocation) {
     throw new XfskitError('NOSPACE', `AG ${contents.agno}: not enough free blocks to hold its btrees`);
   }
@@ -154,41 +159,27 @@ export function buildAg(
   };
   const trees = new Map<AgBtreeName, LoadedTree>();
   for (const [tree, agbnos] of allocation.agbnos) {
-    const levels = fittedLevels(geometry, tree, sources[tree].length, allocation.fill, agbnos.length);
+    // After tampering too: the records spread over the blocks that were laid out with room for a few more.
+    const levels = allocation.levels.get(tree)!;
     trees.set(tree, loadBtree(geometry, contents.agno, sources[tree], levels, agbnos));
   }
   return finish(geometry, contents, allocation, trees);
 }
 
-/** Levels for a tampered record count: the same number of blocks must do. */
-function fittedLevels(
+/** `room`: records that every tree must have space for beyond those it needs. */
+function allocate(
   geometry: Geometry,
-  tree: AgBtreeName,
-  records: number,
+  contents: AgContents,
   fill: Fill,
-  blocks: number,
-): readonly number[] {
-  for (const tried of [fill, 'full'] as const) {
-    const levels = levelBlocks(BTREE[tree], records, geometry.blocksize, tried);
-    if (totalBlocks(levels) === blocks) return levels;
-  }
-  throw new XfskitError('NOSPACE', `${tree}: ${records} records do not fit its ${blocks} blocks`);
-}
-
-function allocate(geometry: Geometry, contents: AgContents, fill: Fill): Allocation | undefined {
+  room: number,
+): Allocation | undefined {
   const length = geometry.agLength(contents.agno);
   const { reflink } = geometry.features;
   const trees = treesOf(geometry);
   const given = copyExtents(contents.owners, new ExtentColumns());
   for (const agbno of contents.freeList ?? []) given.push(agbno, 1, OWNER.AG, 0, 0);
   const base = deriveSpace(given, length, reflink);
-  if (base.conflictCount > 0) {
-    const c = base.conflicts[0]!;
-    throw new XfskitError(
-      'CONFLICT',
-      `AG ${contents.agno}: block ${c.agbno} is owned by both ${c.firstOwner} and ${c.secondOwner}`,
-    );
-  }
+  refuseConflict(contents.agno, base);
   const finobt = chunksWithFree(contents.chunks).length;
   const want = new Map<AgBtreeName, number>(trees.map((tree) => [tree, 1]));
   let wantFreeList = 0;
@@ -218,7 +209,7 @@ function allocate(geometry: Geometry, contents: AgContents, fill: Fill): Allocat
     const levels = new Map<AgBtreeName, readonly number[]>();
     let grew = false;
     for (const tree of trees) {
-      const needed = levelBlocks(BTREE[tree], counts[tree], geometry.blocksize, fill);
+      const needed = levelBlocks(BTREE[tree], counts[tree] + room, geometry.blocksize, fill);
       levels.set(tree, needed);
       if (totalBlocks(needed) > want.get(tree)!) {
         want.set(tree, totalBlocks(needed));
@@ -238,6 +229,16 @@ function allocate(geometry: Geometry, contents: AgContents, fill: Fill): Allocat
     if (grew) continue;
     return settle(geometry, { fill, space, agbnos, levels, freeList });
   }
+}
+
+function refuseConflict(agno: number, space: DerivedSpace): void {
+  const conflict = space.conflicts[0];
+  if (!conflict) return;
+  const { agbno, firstOwner, secondOwner } = conflict;
+  throw new XfskitError(
+    'CONFLICT',
+    `AG ${agno}: block ${agbno} is owned by both ${firstOwner} and ${secondOwner}`,
+  );
 }
 
 /** Blocks that a tree was given while sizes grew but does not need go to the free list, under the same rmap owner. */
