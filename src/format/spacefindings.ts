@@ -1,7 +1,5 @@
 /** Findings of the comparison between what owns space and what the space indexes say. */
-import { found } from './findingrow.ts';
-
-const REBUILD = 'rebuild the space indexes of the AG';
+import { found, REBUILD } from './findingrow.ts';
 
 export const SPACE_FINDINGS = {
   CROSS_LINK: found(
@@ -24,7 +22,7 @@ export const SPACE_FINDINGS = {
     'error',
     'leaked CoW staging extent',
     'The refcount btree stages blocks for a copy-on-write that will never finish: the filesystem is not mounted and its log is clean, so no file owns them and no mount frees them.',
-    'free the blocks',
+    { remedy: 'rebuild', text: 'free the blocks' },
   ),
   RMAP_MISSING: found(
     'error',
@@ -152,24 +150,24 @@ export const SPACE_FINDINGS = {
     'error',
     'superblock counter is wrong',
     'icount, ifree or fdblocks of the superblock differ from the sum over the AGs, though the log is clean.',
-    'recount',
+    { remedy: 'count', text: 'recount' },
   ),
   REFLINK_FLAG_MISSING: found(
     'error',
     'reflink flag is missing',
     'A file shares blocks but its inode does not carry the reflink flag: a write would change the other files too.',
-    'set the flag',
+    { remedy: 'flag', text: 'set the flag' },
   ),
   REFLINK_FLAG_INVALID: found(
     'error',
     'reflink flag on an inode that cannot share',
     'The inode is not a regular file, or the filesystem has no reflink feature.',
-    'clear the flag',
+    { remedy: 'flag', text: 'clear the flag' },
   ),
   REFLINK_FLAG_STALE: found(
     'note',
     'reflink flag on a file that shares nothing',
     'Legal: the kernel leaves the flag when the last sharer goes. Writes take a needless detour.',
-    'clear the flag, when asked to optimize',
+    { remedy: 'optimize', text: 'clear the flag, when asked to optimize' },
   ),
 } as const;

@@ -1,7 +1,5 @@
 /** Findings of reading an image: headers, btree structure, inodes, forks, unlinked lists, the log. */
-import { found } from './findingrow.ts';
-
-const REBUILD = 'rebuild the space indexes of the AG';
+import { found, REBUILD } from './findingrow.ts';
 
 export const STRUCTURE_FINDINGS = {
   DEVICE_SHORT: found(

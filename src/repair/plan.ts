@@ -12,6 +12,7 @@ import type { OverlayDevice } from '../device/overlay.ts';
 import { AGI, AGI_UNLINKED_BUCKETS } from '../format/agi.ts';
 import { sealCrc } from '../format/checksum.ts';
 import { XfskitError } from '../format/errors.ts';
+import type { Remedy } from '../format/findingrow.ts';
 import { FINDINGS, type Finding, type FindingRow } from '../format/findings.ts';
 import { CHUNK_INODES, type Geometry, NULL_AGINO } from '../format/geometry.ts';
 import { DIFLAG2, DINODE, INODE_CRC_OFFSET } from '../format/inode.ts';
@@ -35,15 +36,13 @@ export interface PlanOptions {
   readonly optimize: boolean;
 }
 
-type Remedy = 'rebuild' | 'flag' | 'count';
+type Step = Exclude<Remedy, 'optimize'>;
 
-function remedyOf(finding: Finding, options: PlanOptions): Remedy | undefined {
-  const row: FindingRow = FINDINGS[finding.code];
-  if (!row.fix) return undefined;
-  if (finding.code === 'REFLINK_FLAG_STALE' && !options.optimize) return undefined;
-  if (finding.code.startsWith('REFLINK_FLAG_')) return 'flag';
-  if (finding.code === 'SB_COUNTER') return 'count';
-  return finding.where.agno === undefined ? 'count' : 'rebuild';
+/** What is to be done about a finding, if anything. */
+function remedyOf(finding: Finding, options: PlanOptions): Step | undefined {
+  const { remedy }: FindingRow = FINDINGS[finding.code];
+  if (remedy === 'optimize') return options.optimize ? 'flag' : undefined;
+  return remedy;
 }
 
 /** Decides what to do about the findings of a check and stages it on `overlay`. */
@@ -104,7 +103,7 @@ function buildAgs(
 
 const CONTESTED = 'a mapping may be damaged, rather than the indexes that contradict it';
 
-function refuse(check: CheckResult, finding: Finding, remedy: Remedy): string | undefined {
+function refuse(check: CheckResult, finding: Finding, remedy: Step): string | undefined {
   if (remedy === 'flag' && check.comparison.contested) return CONTESTED;
   if (finding.code === 'REFLINK_FLAG_MISSING' && !check.observation.filesComplete) {
     return 'some inode or fork could not be read in full, so what looks shared may be a damaged mapping';
