@@ -2,11 +2,12 @@
 import type { Command } from 'commander';
 import type { Device } from '../device/device.ts';
 import { openDevice } from '../device/open.ts';
-import { type CheckResult, checkImage, isDamaged } from '../repair/check.ts';
+import { type CheckResult, checkSteps, isDamaged } from '../repair/check.ts';
 import { type CheckReport, printJson } from '../report/report.ts';
 import { printText } from '../report/text.ts';
 import { useColour } from './colour.ts';
 import { exitBits } from './exit.ts';
+import { inBreaths } from './interrupt.ts';
 import { parseOffset } from './offset.ts';
 
 interface Flags {
@@ -19,7 +20,8 @@ const AFTER_HELP = `
 Looked at: AG headers, the six btrees of each AG, inodes, their mappings, and whether all of them agree about every
 block. Not looked at: what directories and attributes hold. While the log is dirty, findings are provisional.
 docs/FINDINGS.md explains each code.
-Exit status: 0 clean (notes may be told), 4 damage or a dirty log, 8 IMAGE cannot be used, 16 usage.`;
+Exit status: 0 clean (notes may be told), 4 damage or a dirty log, 8 IMAGE cannot be used, 16 usage,
+32 cancelled.`;
 
 export function define(command: Command): void {
   command
@@ -28,11 +30,11 @@ export function define(command: Command): void {
     .option('-v, --verbose', 'all findings, each with explanation and fix')
     .option('--offset <bytes>', 'the filesystem starts here in IMAGE')
     .addHelpText('after', AFTER_HELP)
-    .action((image: string, flags: Flags) => {
+    .action(async (image: string, flags: Flags) => {
       const device = openDevice(image, flags.offset ? { offset: parseOffset(flags.offset) } : {});
       try {
         warnWhenBusy('check', device);
-        const check = checkImage(device);
+        const check = await inBreaths(checkSteps(device));
         const damaged = isDamaged(check.findings) || check.provisional;
         const report = reportOf(image, check, damaged ? exitBits.unfixed : exitBits.clean);
         process.stdout.write(flags.json ? printJson(report) : printText(report, textOptions(flags)));

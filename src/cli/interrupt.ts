@@ -1,29 +1,35 @@
 /**
  * Ctrl-C. Node runs a signal handler only when control is back in its event loop, so a command that computes for
  * long would be deaf if it had one. Hence: without anything said the default holds (the process ends at once, by
- * the signal). A command that calls `breathe` between pieces of work answers with the cancelled bit instead. And
- * what must not be cut short, the writes of an apply, runs under `protect`.
+ * the signal). A command whose work comes in steps runs them by `inBreaths` and answers with the cancelled bit
+ * instead. And what must not be cut short, the writes of an apply, runs under `protect`.
  */
 import { exitBits } from './exit.ts';
 
-let watching = false;
+const BREATH_MILLISECONDS = 50;
 
-/** From now on SIGINT ends the process with the cancelled bit, at the next breath. */
-function watchInterrupt(): void {
-  if (watching) return;
-  watching = true;
-  process.once('SIGINT', () => {
-    process.stderr.write('xfskit: cancelled\n');
-    process.exit(exitBits.cancelled);
-  });
+function cancel(): void {
+  process.stderr.write('xfskit: cancelled\n');
+  process.exit(exitBits.cancelled);
 }
 
-/** Lets a pending signal be delivered. */
-export function breathe(): Promise<void> {
-  watchInterrupt();
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
+/** Runs work that pauses; now and then a pending SIGINT is heard, and ends the process with the cancelled bit. */
+export async function inBreaths<T>(steps: Generator<undefined, T, undefined>): Promise<T> {
+  process.once('SIGINT', cancel);
+  try {
+    let last = performance.now();
+    for (;;) {
+      const step = steps.next();
+      if (step.done) return step.value;
+      if (performance.now() - last < BREATH_MILLISECONDS) continue;
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+      last = performance.now();
+    }
+  } finally {
+    process.off('SIGINT', cancel);
+  }
 }
 
 /** Runs synchronous work that SIGINT, SIGTERM and SIGHUP must not cut short; they are ignored meanwhile. */

@@ -9,12 +9,12 @@ import { type Device, DeviceError } from '../device/device.ts';
 import { openDevice } from '../device/open.ts';
 import { writeUndo } from '../device/undo.ts';
 import { isDamaged } from '../repair/check.ts';
-import { applyRepair, type PlannedRepair, planRepair } from '../repair/repair.ts';
+import { applyRepair, type PlannedRepair, planSteps } from '../repair/repair.ts';
 import { type CheckReport, printJson } from '../report/report.ts';
 import { printText } from '../report/text.ts';
 import { reportOf, textOptions, warnWhenBusy } from './check.ts';
 import { exitBits } from './exit.ts';
-import { protect } from './interrupt.ts';
+import { inBreaths, protect } from './interrupt.ts';
 import { parseOffset } from './offset.ts';
 
 interface Flags {
@@ -31,7 +31,8 @@ The plan is carried out on a copy in memory and checked there; only if it is rig
 directories are left as they are. A dirty log is refused: mount and unmount the filesystem first.
 While it writes, the old bytes are in an undo journal (IMAGE.xfskit-undo, or FILE of --undo); what was cut off is
 taken back with "xfskit undo JOURNAL IMAGE".
-Exit status (bits): 0 nothing to do, 1 mended, 4 damage left, 8 IMAGE cannot be used, 16 usage.`;
+Exit status (bits): 0 nothing to do, 1 mended, 4 damage left, 8 IMAGE cannot be used, 16 usage,
+32 cancelled, with nothing written.`;
 
 export function define(command: Command): void {
   command
@@ -46,7 +47,7 @@ export function define(command: Command): void {
     .action((image: string, flags: Flags) => repairImage(image, flags));
 }
 
-function repairImage(image: string, flags: Flags): void {
+async function repairImage(image: string, flags: Flags): Promise<void> {
   const undo = flags.undo ?? defaultUndo(image);
   if (!flags.dryRun && existsSync(undo)) {
     throw new DeviceError(
@@ -58,7 +59,7 @@ function repairImage(image: string, flags: Flags): void {
   const device = openDevice(image, { ...where, write: !flags.dryRun });
   try {
     warnWhenBusy('repair', device); // with -n only: nothing busy is opened for writing
-    const planned = planRepair(device, { optimize: flags.optimize ?? false });
+    const planned = await inBreaths(planSteps(device, { optimize: flags.optimize ?? false }));
     const didApply = !flags.dryRun && planned.actions.length > 0;
     if (didApply) apply(planned, device, undo, flags.undo !== undefined);
     say(image, planned, didApply, flags);

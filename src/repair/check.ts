@@ -5,9 +5,10 @@
  */
 import type { Device } from '../device/device.ts';
 import type { Finding, Severity } from '../format/findings.ts';
-import { type Comparison, compareSpace } from './compare/compare.ts';
+import { type Comparison, compareSteps } from './compare/compare.ts';
 import type { Observation } from './observation.ts';
-import { observe } from './observe/observe.ts';
+import { observeSteps } from './observe/observe.ts';
+import { finish, type Steps } from './steps.ts';
 
 export interface CheckResult {
   readonly observation: Observation;
@@ -21,8 +22,13 @@ const SEVERITY_ORDER: Readonly<Record<Severity, number>> = { error: 0, warning: 
 
 /** Throws DeviceError and UnsupportedFeature when the device is no XFS filesystem that we handle. */
 export function checkImage(device: Device): CheckResult {
-  const observation = observe(device);
-  const comparison = compareSpace(observation);
+  return finish(checkSteps(device));
+}
+
+/** The same, with pauses. */
+export function* checkSteps(device: Device): Steps<CheckResult> {
+  const observation = yield* observeSteps(device);
+  const comparison = yield* compareSteps(observation);
   const findings = [...observation.findings, ...comparison.findings];
   findings.sort(
     (a, b) =>

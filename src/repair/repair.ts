@@ -7,8 +7,9 @@
 import type { Device } from '../device/device.ts';
 import { OverlayDevice } from '../device/overlay.ts';
 import type { Finding } from '../format/findings.ts';
-import { type CheckResult, checkImage, whyLogForbids } from './check.ts';
+import { type CheckResult, checkSteps, whyLogForbids } from './check.ts';
 import { NotConverged, type PlanOptions, type RepairPlan, stagePlan } from './plan.ts';
+import { finish, type Steps } from './steps.ts';
 
 /** One fix can bring to light what it hid, but not without end. */
 const MAX_ROUNDS = 4;
@@ -27,7 +28,12 @@ export interface PlannedRepair {
 
 /** Plans a repair and proves it on an overlay. Throws NotConverged when the proof fails. */
 export function planRepair(device: Device, options: PlanOptions): PlannedRepair {
-  const before = checkImage(device);
+  return finish(planSteps(device, options));
+}
+
+/** The same, with pauses. */
+export function* planSteps(device: Device, options: PlanOptions): Steps<PlannedRepair> {
+  const before = yield* checkSteps(device);
   const overlay = new OverlayDevice(device);
   const refused = whyLogForbids(before);
   if (refused) return { before, after: before, overlay, actions: [], fixes: [], left: [], refused };
@@ -42,7 +48,7 @@ export function planRepair(device: Device, options: PlanOptions): PlannedRepair 
     if (round === MAX_ROUNDS) throw new NotConverged(plan.fixes);
     actions.push(...plan.actions);
     fixes.push(...plan.fixes);
-    check = checkImage(overlay);
+    check = yield* checkSteps(overlay);
   }
 }
 

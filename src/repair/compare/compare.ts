@@ -7,6 +7,7 @@ import type { Finding } from '../../format/findings.ts';
 import { runBlocks } from '../../fs/space/runs.ts';
 import type { Observation } from '../observation.ts';
 import { FindingSink } from '../sink.ts';
+import type { Steps } from '../steps.ts';
 import { type AgExpectation, expectAg } from './ag.ts';
 import { compareContested } from './contested.ts';
 import { compareAgCounters, compareSuperblock } from './counter.ts';
@@ -28,7 +29,8 @@ export interface Comparison {
   readonly leakedExtents: number;
 }
 
-export function compareSpace(observation: Observation): Comparison {
+/** Compares AG by AG, with a pause after each. */
+export function* compareSteps(observation: Observation): Steps<Comparison> {
   const { geometry, filesComplete } = observation;
   const findings = new FindingSink();
   const crossLinked = new Set<number>();
@@ -44,6 +46,7 @@ export function compareSpace(observation: Observation): Comparison {
     compareRefcounts(expected, filesComplete, findings);
     compareInodeTrees(ag, filesComplete, findings);
     compareAgCounters(observation, ag, findings);
+    yield;
   }
   // An inode that could not be read explains what nobody holds, and stops all rebuilding already.
   const contested = filesComplete && compareContested(expectations, findings);

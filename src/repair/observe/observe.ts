@@ -17,6 +17,7 @@ import { findLogHead } from '../../fs/log/head.ts';
 import { type ChunkColumns, ExtentColumns } from '../../fs/space/columns.ts';
 import type { AgObservation, LogObservation, Observation, UnlinkedInode } from '../observation.ts';
 import { FindingSink } from '../sink.ts';
+import { finish, type Steps } from '../steps.ts';
 import { BmbtWalk } from './bmbt.ts';
 import { chunksAreProved, gatherChunks, inodeCount } from './chunk.ts';
 import { Context } from './context.ts';
@@ -37,6 +38,11 @@ type AgIndexes = Omit<AgObservation, 'chunks' | 'owners'>;
  * each other.
  */
 export function observe(device: Device): Observation {
+  return finish(observeSteps(device));
+}
+
+/** The same, with a pause after each AG. */
+export function* observeSteps(device: Device): Steps<Observation> {
   const sink = new FindingSink();
   const { sector, geometry } = readPrimary(device, sink);
   const context = new Context(device, geometry, sink);
@@ -51,6 +57,7 @@ export function observe(device: Device): Observation {
   for (let agno = 0; agno < context.agcount; agno++) {
     indexes.push(readIndexes(context, agno));
     owners.push(headerOwners(geometry, agno));
+    yield;
   }
   const extents = new ExtentReader(context, owners);
   const bmbt = new BmbtWalk(context, owners, extents);
@@ -59,6 +66,7 @@ export function observe(device: Device): Observation {
   for (const ag of indexes) {
     const chunks = scan.scan(ag.agno, gatherChunks(context, ag));
     ags.push({ ...ag, chunks, owners: owners[ag.agno]! });
+    yield;
   }
   bmbt.run();
   for (const ag of ags) claimChunks(geometry, ag.chunks, ag.owners);

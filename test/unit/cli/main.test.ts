@@ -145,11 +145,14 @@ const BUSY = `const busy = (ms) => { const end = Date.now() + ms; while (Date.no
   const say = (text) => require('fs').writeSync(1, text);`;
 
 test('Ctrl-C: 32 at the next breath, at once where nothing breathes, never within protected work', async () => {
-  const breathing = `${BUSY} say('ready ');
-    (async () => { for (let i = 0; i < 100; i++) { busy(50); await interrupt.breathe(); } say('end'); })();`;
-  // The first breath installs the handler, so one is taken before the signal can come.
-  const warm = breathing.replace("say('ready ');", "interrupt.breathe(); say('ready ');");
-  expect(await interrupted(warm)).toEqual({ code: 32, signal: null, output: 'ready xfskit: cancelled\n' });
+  const breathing = `${BUSY}
+    function* steps() { for (let i = 0; i < 100; i++) { if (i === 2) say('ready '); busy(50); yield; } }
+    interrupt.inBreaths(steps()).then(() => say('end'));`;
+  expect(await interrupted(breathing)).toEqual({
+    code: 32,
+    signal: null,
+    output: 'ready xfskit: cancelled\n',
+  });
   const deaf = `${BUSY} say('ready '); busy(5000); say('end');`;
   expect(await interrupted(deaf)).toEqual({ code: null, signal: 'SIGINT', output: 'ready ' });
   const applying = `${BUSY}

@@ -1,0 +1,15 @@
+/**
+ * Long work in steps, so that a command can look for Ctrl-C between them, and a progress line can move. The work
+ * itself is synchronous: it is bound by computing, not by waiting.
+ */
+
+/** Yields between pieces of work, returns what they make. */
+export type Steps<T> = Generator<undefined, T, undefined>;
+
+/** Runs all steps at once. */
+export function finish<T>(steps: Steps<T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
