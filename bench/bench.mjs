@@ -76,11 +76,23 @@ const benches = {
     if (image) compare('check share', [xfskit, 'check', image], ['xfs_repair', '-n', image]);
   },
   mkfs() {
-    const image = join(work, 'mkfs.img');
-    writeFileSync(image, '');
-    truncateSync(image, 15 * 2 ** 40); // ext4 ends a file just below 16 TiB
-    compare('mkfs 15 TiB', [xfskit, 'mkfs', '-f', '-q', image], ['mkfs.xfs', '-f', '-q', '-K', image]);
+    const sparse = (name, bytes) => {
+      const image = join(work, name);
+      writeFileSync(image, '');
+      truncateSync(image, bytes);
+      return image;
+    };
+    const large = sparse('mkfs.img', 15 * 2 ** 40); // ext4 ends a file just below 16 TiB
+    const small = sparse('mkfs1g.img', 2 ** 30);
+    const both = (image, ...options) => [
+      [xfskit, 'mkfs', '-f', ...options, image],
+      ['mkfs.xfs', '-f', '-K', ...options, image],
+    ];
     compare('node -e 0', ['node', '-e', '0'], ['true']);
+    compare('mkfs -N 1 GiB', ...both(small, '-N'));
+    compare('mkfs 1 GiB', ...both(small, '-q'));
+    // Every round but the first finds what the round before left.
+    compare('mkfs 15 TiB', ...both(large, '-q'));
   },
   db() {
     const image = join(work, 'db.img');

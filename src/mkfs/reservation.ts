@@ -7,11 +7,14 @@
  * padding, must fit three times. The formulas keep some historical overestimates on purpose (rmapbt height 9,
  * eight write steps, refcount splits counted in the same transaction), as logs made today must satisfy them.
  *
+ * Filesystems with parent pointers are younger than those mistakes: they are reckoned without them, but every change
+ * of a name also changes an attribute.
+ *
  * Units: bytes, unless named blocks. Transactions are rows; those that can never be the largest (each is a part of
  * a larger one) have no row.
  */
 import { BTREE, type BtreeFamily, maxRecords } from '../format/btree.ts';
-import { heightForRecords } from '../format/btreeheight.ts';
+import { heightForBlocks, heightForRecords } from '../format/btreeheight.ts';
 
 export interface LogDemand {
   readonly blocksize: number;
@@ -29,6 +32,7 @@ export interface LogDemand {
   readonly rmapbt: boolean;
   readonly reflink: boolean;
   readonly nrext64: boolean;
+  readonly parent: boolean;
   /** Blocks of a realtime extent where there is a realtime section, else 0. */
   readonly rtExtent: number;
 }
@@ -52,6 +56,13 @@ const LOG_FACTOR = 3;
 /** Greatest length of an extent, blocks. */
 const MAX_EXTENT = 2 ** 21 - 1;
 
+/** What the intents for adding, removing and replacing a parent pointer add to a transaction. */
+const PARENT_RECORD = 12;
+const PARENT_LINK = 40 + PARENT_RECORD + NAME_MAX_BYTES;
+const PARENT_RENAME = 3 * PARENT_LINK + PARENT_RECORD + NAME_MAX_BYTES;
+/** Steps of setting or removing an attribute. */
+const ATTRIBUTE_STEPS = 3;
+
 const halfFull = (family: BtreeFamily, blocksize: number): [number, number] => [
   Math.floor(maxRecords(family, 0, blocksize) / 2),
   Math.floor(maxRecords(family, 1, blocksize) / 2),
@@ -66,11 +77,14 @@ function tallestBmbt(maxExtents: number, rootKeys: number, blocksize: number): n
   return height;
 }
 
-/** The building blocks of the rows below, for one geometry. */
-function costsOf(d: LogDemand) {
+/** Heights of the trees, and what changing a number of things in them costs. */
+function treeCosts(d: LogDemand) {
   const bs = d.blocksize;
   const allocLevels = heightForRecords(BTREE.bnobt, Math.floor((d.agblocks + 1) / 2), bs);
-  const rmapLevels = d.reflink ? OLD_REFLINK_RMAP_LEVELS : heightForRecords(BTREE.rmapbt, d.agblocks, bs);
+  const rmapTallest = d.reflink
+    ? heightForBlocks(BTREE.rmapbt, d.agblocks, bs)
+    : heightForRecords(BTREE.rmapbt, d.agblocks, bs);
+  const rmapLevels = d.reflink && !d.parent ? OLD_REFLINK_RMAP_LEVELS : rmapTallest;
   const refcountLevels = heightForRecords(BTREE.refcntbt, d.agblocks, bs);
   const inopblog = Math.log2(bs / d.inodesize);
   const inobtLevels = heightForRecords(BTREE.inobt, 2 ** (d.agblklog + inopblog - 6), bs);
@@ -88,13 +102,28 @@ function costsOf(d: LogDemand) {
   /** Free space (and rmap) btree blocks that allocating or freeing `count` extents may change. */
   const space = (count: number) =>
     blocks(count * (2 * (2 * allocLevels - 1) + (d.rmapbt ? 2 * rmapLevels - 1 : 0)));
-  const refcounts = (count: number) => (d.reflink ? blocks(count * (2 * refcountLevels - 1)) : 0);
+  const refcountSplits = (count: number) => (d.reflink ? blocks(count * (2 * refcountLevels - 1)) : 0);
+  /** Refcount changes in the same transaction, as once they were; in one of their own, as they are. */
+  const refcounts = (count: number) => (d.parent ? 0 : refcountSplits(count));
+  const refcountsAlone = (count: number) =>
+    d.parent && d.reflink ? sectors(count) + refcountSplits(count) : 0;
   const inobt = blocks(inobtLevels) + space(1);
   const finobt = d.finobt ? inobt : 0;
   /** Bitmap and summary blocks of the realtime section that `count` of the longest extents may change. */
   const realtime = (count: number) =>
     d.rtExtent > 0 ? blocks(count * (Math.ceil(Math.floor(MAX_EXTENT / d.rtExtent / 8) / bs) + 1)) : 0;
 
+  return {
+    ...{ bs, dataLevels, attrLevels, bmbtBlocks, buffers, blocks, sectors, inodes },
+    ...{ space, refcounts, refcountsAlone, inobt, finobt, realtime },
+  };
+}
+
+/** The building blocks of the rows below, for one geometry. */
+function costsOf(d: LogDemand) {
+  const trees = treeCosts(d);
+  const { bs, dataLevels, attrLevels, bmbtBlocks, buffers, blocks, sectors, inodes } = trees;
+  const { space, refcounts, refcountsAlone, inobt, finobt, realtime } = trees;
   const dirFsblocks = d.dirblocksize / bs;
   const dirDepth = DA_MAX_DEPTH + 2;
   const dirGrowth = bmbtBlocks(dirFsblocks, dataLevels);
@@ -109,18 +138,29 @@ function costsOf(d: LogDemand) {
   const modifyDirectory = inodes(2) + sectors(1) + bs + blocks(dirBlocks) + finobt;
   const addUnlinked = sectors(1) + cluster;
   const dropUnlinked = sectors(1) + 2 * cluster;
-  const create = DQUOTS + Math.max(allocInodes, modifyDirectory);
+  const setAttribute = DQUOTS + inodes(1) + sectors(1) + blocks(DA_MAX_DEPTH);
+  const removeAttribute =
+    DQUOTS +
+    Math.max(
+      inodes(1) + blocks(DA_MAX_DEPTH) + bs * attrLevels + buffers(dataLevels, 0),
+      sectors(5) + space(2),
+    );
+  /** Least of a transaction that changes names, where each change is an attribute's as well. */
+  const named = (attribute: number) => (d.parent ? attribute : 0);
+  const create =
+    DQUOTS + (d.parent ? PARENT_LINK : 0) + Math.max(allocInodes, modifyDirectory, named(setAttribute));
   const write =
     DQUOTS +
     Math.max(
       inodes(1) + blocks(dataLevels) + sectors(3) + space(2) + refcounts(2),
       d.rtExtent > 0 ? inodes(1) + blocks(dataLevels) + sectors(3) + realtime(1) + space(1) : 0,
       sectors(5) + space(2) + refcounts(2),
+      refcountsAlone(1),
     );
   return {
-    ...{ bs, d, buffers, blocks, sectors, inodes, space, refcounts, inobt, finobt, realtime },
-    ...{ dataLevels, attrLevels, bmbtBlocks, dirBlocks, dirGrowth, chunkBlocks },
-    ...{ allocInodes, addUnlinked, dropUnlinked, create, write },
+    ...trees,
+    ...{ d, dirBlocks, dirGrowth, chunkBlocks, named },
+    ...{ allocInodes, addUnlinked, dropUnlinked, create, write, setAttribute, removeAttribute },
   };
 }
 type Costs = ReturnType<typeof costsOf>;
@@ -138,7 +178,17 @@ const transaction = (
   bytes: (c: Costs) => number,
 ): TransactionRow => ({ name, steps: typeof steps === 'number' ? () => steps : steps, bytes });
 
-const writeSteps = (d: LogDemand): number => (d.reflink ? 8 : 2);
+/** Steps of a change of mappings: overestimated in the early days of reflink; else two, and one for each intent. */
+function writeSteps(d: LogDemand): number {
+  if (!d.parent) return d.reflink ? 8 : 2;
+  return 2 + Number(d.reflink || d.rmapbt) + Number(d.reflink) + Number(d.rmapbt);
+}
+
+/** Steps of a change of names: those of the directory, and with parent pointers those of an attribute. */
+const nameSteps =
+  (steps: number) =>
+  (d: LogDemand): number =>
+    d.parent ? steps + ATTRIBUTE_STEPS : steps;
 
 const TRANSACTIONS: readonly TransactionRow[] = [
   transaction('write', writeSteps, (c) => c.write),
@@ -151,27 +201,47 @@ const TRANSACTIONS: readonly TransactionRow[] = [
         c.inodes(1) + c.blocks(c.dataLevels + 1),
         c.sectors(9) + c.space(4) + c.refcounts(4),
         c.d.rtExtent > 0 ? c.sectors(5) + c.realtime(2) + c.space(2) : 0,
+        c.refcountsAlone(2),
       ),
   ),
   transaction(
     'rename',
-    2,
-    (c) => DQUOTS + Math.max(c.inodes(5) + c.blocks(2 * c.dirBlocks), c.sectors(7) + c.space(3)),
+    nameSteps(2),
+    (c) =>
+      DQUOTS +
+      (c.d.parent ? PARENT_RENAME : 0) +
+      Math.max(
+        c.inodes(5) + c.blocks(2 * c.dirBlocks),
+        c.sectors(7) + c.space(3),
+        c.named(Math.max(c.setAttribute, c.removeAttribute)),
+      ),
   ),
   transaction(
     'link',
-    2,
-    (c) => DQUOTS + c.dropUnlinked + Math.max(c.inodes(2) + c.blocks(c.dirBlocks), c.sectors(3) + c.space(1)),
+    nameSteps(2),
+    (c) =>
+      DQUOTS +
+      c.dropUnlinked +
+      (c.d.parent ? PARENT_LINK : 0) +
+      Math.max(c.inodes(2) + c.blocks(c.dirBlocks), c.sectors(3) + c.space(1), c.named(c.setAttribute)),
   ),
   transaction(
     'remove',
-    2,
-    (c) => DQUOTS + c.addUnlinked + Math.max(c.inodes(2) + c.blocks(c.dirBlocks), c.sectors(4) + c.space(2)),
+    nameSteps(2),
+    (c) =>
+      DQUOTS +
+      c.addUnlinked +
+      (c.d.parent ? PARENT_LINK : 0) +
+      Math.max(
+        c.inodes(2) + c.blocks(c.dirBlocks),
+        c.sectors(c.d.parent ? 5 : 4) + c.space(2),
+        c.named(c.removeAttribute),
+      ),
   ),
-  transaction('symlink', 3, (c) => c.create + c.buffers(1, SYMLINK_MAX)),
-  transaction('create', 2, (c) => c.create),
+  transaction('symlink', nameSteps(3), (c) => c.create + c.buffers(1, SYMLINK_MAX)),
+  transaction('create', nameSteps(2), (c) => c.create),
   transaction('tmpfile', 2, (c) => DQUOTS + c.allocInodes + c.addUnlinked),
-  transaction('mkdir', 3, (c) => c.create),
+  transaction('mkdir', nameSteps(3), (c) => c.create),
   transaction(
     'inode free',
     2,
@@ -199,24 +269,11 @@ const TRANSACTIONS: readonly TransactionRow[] = [
   transaction('drop attribute fork', 1, (c) =>
     Math.max(c.inodes(1) + c.blocks(c.attrLevels), c.sectors(9) + c.space(4)),
   ),
-  transaction('set attribute', 3, setAttributeBytes),
-  transaction(
-    'remove attribute',
-    3,
-    (c) =>
-      DQUOTS +
-      Math.max(
-        c.inodes(1) + c.blocks(DA_MAX_DEPTH) + c.bs * c.attrLevels + c.buffers(c.dataLevels, 0),
-        c.sectors(5) + c.space(2),
-      ),
-  ),
+  transaction('set attribute', ATTRIBUTE_STEPS, (c) => c.setAttribute),
+  transaction('remove attribute', ATTRIBUTE_STEPS, (c) => c.removeAttribute),
   transaction('grow', 2, (c) => c.sectors(3) + c.space(1)),
   transaction('allocate dquots', writeSteps, (c) => c.write + c.buffers(1, c.bs - 1)),
 ];
-
-function setAttributeBytes(c: Costs): number {
-  return DQUOTS + c.inodes(1) + c.sectors(1) + c.blocks(DA_MAX_DEPTH);
-}
 
 /** Setting the largest attribute value that is stored inside the attribute btree; three steps. */
 function largestAttributeBytes(c: Costs): number {
@@ -226,9 +283,9 @@ function largestAttributeBytes(c: Costs): number {
     DA_MAX_DEPTH +
     DA_MAX_DEPTH * c.bmbtBlocks(1, c.attrLevels) +
     Math.ceil(value / c.bs) +
-    // The value's bytes are taken for blocks here, as kernels do.
-    c.bmbtBlocks(value, c.attrLevels);
-  return setAttributeBytes(c) + perBlock * blocks;
+    // The value's bytes were once taken for blocks here.
+    c.bmbtBlocks(c.d.parent ? Math.ceil(value / c.bs) : value, c.attrLevels);
+  return c.setAttribute + perBlock * blocks;
 }
 
 /** Bytes in the log of a transaction of `bytes`: with op headers, record headers and padding. */
@@ -255,7 +312,7 @@ function largestTransaction(d: LogDemand): { readonly bytes: number; readonly st
   }
   const attribute = largestAttributeBytes(costs);
   // Compared as a single step, as kernels do, though it has three.
-  return attribute > largest.bytes * largest.steps ? { bytes: attribute, steps: 3 } : largest;
+  return attribute > largest.bytes * largest.steps ? { bytes: attribute, steps: ATTRIBUTE_STEPS } : largest;
 }
 
 /** Bytes of log that the largest transaction holds reserved at once. */

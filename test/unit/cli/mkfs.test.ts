@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { openDevice } from '../../../src/device/open.ts';
 import { SB_MAGIC, SUPERBLOCK } from '../../../src/format/superblock.ts';
-import { temporaryDirectory, xfskit } from '../../support/oracle.ts';
+import { repository, run, temporaryDirectory, xfskit } from '../../support/oracle.ts';
 
 const MIB = 2 ** 20;
 const strict = { TEST_DIR: undefined, TEST_DEV: undefined, QA_CHECK_FS: undefined };
@@ -142,6 +142,98 @@ describe('refusals', () => {
   test('small ones with --unsupported', () => {
     expect(mkfs('--unsupported', '-q', '-d', 'size=16m', image).status).toBe(0);
     expect(superblockOf(image)).toMatchObject({ agcount: 1, dblocks: 4096, logblocks: 3075 });
+  });
+});
+
+describe('beyond the original', () => {
+  const sha256 = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
+  const other = () => join(temporaryDirectory(), 'other');
+  const clean = () => rmSync(other(), { force: true });
+
+  test('IMAGE SIZE', () => {
+    expect(mkfs('-q', image, '310m').status).toBe(0);
+    expect(statSync(image).size).toBe(310 * MIB);
+    expectRefusal(mkfs('-d', 'size=1g', image, '1g'), 16, '-d size option respecified');
+  });
+  test('reproducible: same options, same bytes, whatever the name', () => {
+    clean();
+    const make = (path: string, ...more: string[]) => {
+      rmSync(path, { force: true });
+      expect(mkfs('-q', '--unsupported', '--reproducible', ...more, path, '32m').status).toBe(0);
+      return sha256(path);
+    };
+    const first = make(image);
+    expect(make(other())).toBe(first);
+    expect(first).toBe('0ec8ccdd4ccad0f2bafa0cab6cd3594f055740d3df0d487ed4c91af48e473b44'); // test/golden
+    expect(make(other(), '--seed', '1')).not.toBe(first);
+    rmSync(image);
+    const dated = { ...strict, SOURCE_DATE_EPOCH: '1700000000' };
+    const args = ['mkfs', '-q', '--unsupported', image, '32m'];
+    expect(xfskit(args, { env: dated }).status).toBe(0);
+    const once = sha256(image);
+    expect(xfskit([...args.slice(0, 2), '-f', ...args.slice(2)], { env: dated }).status).toBe(0);
+    expect(sha256(image)).toBe(once);
+  });
+  test('--explain: a line for each number; --json: all of them', () => {
+    const told = mkfs('-N', '--explain', image, '1g').stdout;
+    for (const word of ['agcount', 'logblocks', 'imaxpct', 'root inode'])
+      expect(told).toMatch(new RegExp(`^${word} +\\d+ +\\S+`, 'm'));
+    const plan = JSON.parse(mkfs('-N', '--json', '--profile', '6.18', image, '1000001k').stdout);
+    expect(plan).toMatchObject({ profile: '6.18', agcount: 4, features: { parent: true, exchrange: true } });
+    expect(plan.featureBits.incompat).toBe(0x1 | 0x2 | 0x8 | 0x20 | 0x40 | 0x80);
+    expect(plan.ags.map((ag: { holdsLog: boolean }) => ag.holdsLog)).toEqual([false, false, true, false]);
+    expect(plan.warnings.join()).toMatch('not in whole blocks');
+  });
+  test('profiles print their own geometry block', () => {
+    const lines = (profile: string) =>
+      mkfs('-N', '--profile', profile, image, '1g').stdout.split('\n').length;
+    expect(['6.1', '6.6', '6.12', '6.18'].map(lines)).toEqual([11, 11, 12, 14]);
+  });
+  test('a partition of an MBR; the rest of the disk stays', () => {
+    const disk = Buffer.alloc(2 * MIB, 0x5a);
+    disk.fill(0, 0, 512);
+    disk[446 + 4] = 0x83;
+    disk.writeUInt32LE(2048, 446 + 8);
+    disk.writeUInt32LE(310 * 2048, 446 + 12);
+    disk.set([0x55, 0xaa], 510);
+    writeFileSync(image, disk);
+    truncateSync(image, 400 * MIB);
+    expectRefusal(mkfs('--partition', '2', image), 8, 'has no partition 2');
+    expect(mkfs('-q', '--partition', '1', image).status).toBe(0);
+    expect(superblockOf(image, MIB)).toMatchObject({ magicnum: SB_MAGIC, dblocks: (310 * MIB) / 4096 });
+    expect(readFileSync(image).subarray(0, MIB).equals(disk.subarray(0, MIB))).toBe(true);
+  });
+  test('an external log and a realtime section in files that are made', () => {
+    const log = join(temporaryDirectory(), 'log');
+    const rt = join(temporaryDirectory(), 'rt');
+    const made = mkfs('-l', `file,name=${log},size=70m`, '-r', `file,name=${rt},size=100m`, image, '400m');
+    expect([made.status, made.stderr]).toEqual([0, '']);
+    expect([statSync(log).size, statSync(rt).size]).toEqual([70 * MIB, 100 * MIB]);
+    expect(readFileSync(log).readUInt32BE(0)).toBe(0xfeedbabe);
+    expect(superblockOf(image)).toMatchObject({
+      logstart: 0,
+      logblocks: 17920,
+      rblocks: 25600,
+      rbmblocks: 1,
+    });
+    expectRefusal(mkfs('-f', '-l', `logdev=${image}`, image), 16, 'are the same file or device');
+    rmSync(image);
+    expectRefusal(mkfs('-l', `logdev=${rt}`, '-d', 'size=400m', '-l', 'size=200m', image), 16, 'log size');
+    expect(statSync(image, { throwIfNoEntry: false })).toBeUndefined();
+  });
+  test('the drop-in: bare messages, exit 1, usage', () => {
+    const dropIn = (...args: string[]) => run(join(repository, 'bin/compat/mkfs.xfs'), args, { env: strict });
+    const bare = dropIn();
+    expect([bare.status, bare.stdout]).toEqual([1, '']);
+    expect(bare.stderr).toMatch('parent=0|1');
+    const sector = dropIn('-bsize=1024', '-ssize=4096', `-dfile,name=${image},size=400m`);
+    expect(sector.status).toBe(1);
+    expect(sector.stderr).toMatch(/^block size [0-9]* cannot be smaller than sector size/);
+    expect(dropIn('-N', '-l', 'size=2097152', '-d', `file,name=${image},size=1g`).stderr).toMatch(
+      /^log size 512 blocks too small, minimum size is [0-9]* blocks/,
+    );
+    expect(dropIn('-fq', '-d', `file,name=${image},size=400m`).status).toBe(0);
+    expect(dropIn(image).status).toBe(1);
   });
 });
 
