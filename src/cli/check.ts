@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { Device } from '../device/device.ts';
 import { openDevice } from '../device/open.ts';
+import { CorruptionError } from '../format/errors.ts';
 import { type CheckResult, checkSteps, isDamaged } from '../repair/check.ts';
 import { type CheckReport, printJson } from '../report/report.ts';
 import { printText } from '../report/text.ts';
@@ -34,15 +35,26 @@ export function define(command: Command): void {
       const device = openDevice(image, flags.offset ? { offset: parseOffset(flags.offset) } : {});
       try {
         warnWhenBusy('check', device);
-        const check = await inBreaths(checkSteps(device));
-        const damaged = isDamaged(check.findings) || check.provisional;
-        const report = reportOf(image, check, damaged ? exitBits.unfixed : exitBits.clean);
+        const report = await checkReport(image, device);
         process.stdout.write(flags.json ? printJson(report) : printText(report, textOptions(flags)));
         process.exitCode = report.exit;
       } finally {
         device.close();
       }
     });
+}
+
+/** Checks; damage that stops a check (a superblock that is lost or contradicts itself) is a report of one finding. */
+async function checkReport(image: string, device: Device): Promise<CheckReport> {
+  try {
+    const check = await inBreaths(checkSteps(device));
+    const damaged = isDamaged(check.findings) || check.provisional;
+    return reportOf(image, check, damaged ? exitBits.unfixed : exitBits.clean);
+  } catch (error) {
+    if (!(error instanceof CorruptionError)) throw error;
+    const findings = [error.finding];
+    return { image, findings, provisional: false, logState: 'not read', exit: exitBits.unfixed, summary: {} };
+  }
 }
 
 /** What a mounted filesystem looks like may be half of a change. */

@@ -6,16 +6,12 @@
 import { type Device, DeviceError, readBytes } from '../device/device.ts';
 import { UnsupportedFeature } from '../format/errors.ts';
 import { DADDR_BYTES, type Geometry } from '../format/geometry.ts';
-import { geometryOf, SB_MAGIC, SUPERBLOCK } from '../format/superblock.ts';
+import { geometryOf, SUPERBLOCK } from '../format/superblock.ts';
 import { verifySuperblock } from '../format/verify.ts';
+import { findSuperblockCopy } from '../fs/superblockcopy.ts';
 import { DbError } from './error.ts';
 
 const LARGEST_SECTOR = 32768;
-const SCAN_BYTES = 2 ** 20;
-/** How far the copies are looked for: AGs of small images, and of those with 4 AGs up to 16 GiB. */
-const SCAN_LIMIT = 4 * 2 ** 30;
-/** AGs begin at a multiple of the smallest block. */
-const SCAN_STEP = 1024;
 
 export interface SuperblockFields {
   readonly rbmino: number;
@@ -74,7 +70,7 @@ export function openFilesystem(device: Device): Filesystem {
     const warnings = problems.map(({ message }) => `primary superblock: ${message}`);
     return new Filesystem(device, primary, warnings);
   }
-  const copy = findCopy(device);
+  const copy = findSuperblockCopy(device);
   if (!copy) {
     const why = `primary superblock: ${stop.message}, and no usable copy was found`;
     if (stop.field === 'versionnum') throw new UnsupportedFeature(`${device.name}: ${why}`);
@@ -83,25 +79,4 @@ export function openFilesystem(device: Device): Filesystem {
   return new Filesystem(device, copy.sector, [
     `primary superblock: ${stop.message}; using the copy at byte ${copy.offset}`,
   ]);
-}
-
-/** The first sound secondary superblock; it must lie where its own geometry has an AG begin. */
-function findCopy(device: Device): { sector: Uint8Array; offset: number } | undefined {
-  const end = Math.min(device.size, SCAN_LIMIT);
-  for (let start = 0; start < end; start += SCAN_BYTES) {
-    const chunk = readBytes(device, start, Math.min(SCAN_BYTES, end - start));
-    const view = new DataView(chunk.buffer);
-    for (let at = 0; at + 512 <= chunk.length; at += SCAN_STEP) {
-      if (view.getUint32(at) !== SB_MAGIC || start + at === 0) continue;
-      const offset = start + at;
-      const sector = readBytes(device, offset, Math.min(LARGEST_SECTOR, device.size - offset));
-      const usable = !verifySuperblock(sector, undefined, { secondary: true }).some(
-        ({ stops, field }) => stops || field === 'crc',
-      );
-      if (!usable) continue;
-      const { agblocks, blocksize } = SUPERBLOCK.over(sector);
-      if (offset % (agblocks * blocksize) === 0) return { sector, offset };
-    }
-  }
-  return undefined;
 }

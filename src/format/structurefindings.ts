@@ -18,6 +18,11 @@ export const STRUCTURE_FINDINGS = {
     'superblock geometry contradicts itself',
     'Sizes of the primary superblock do not fit each other, so no address can be computed and nothing else is read.',
   ),
+  SB_LOST: found(
+    'error',
+    'primary superblock is lost',
+    'The primary superblock is not one that we can use, while the copy in another AG is sound. Nothing else is read.',
+  ),
   SB_CRC: found('error', 'superblock checksum is wrong', 'The primary superblock does not match its CRC.'),
   SB_NEEDSREPAIR: found(
     'warning',

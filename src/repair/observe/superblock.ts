@@ -2,8 +2,8 @@
  * Superblocks: the primary, whose fields become the geometry that everything else relies on, and the
  * secondaries, which are only held against it.
  *
- * Three outcomes for the primary. No magic: not XFS, DeviceError. A version or feature that we do not handle:
- * UnsupportedFeature. A size that contradicts another: no address could be trusted, CorruptionError. All else
+ * Outcomes for the primary. No magic: not XFS, DeviceError. A version or feature that we do not handle:
+ * UnsupportedFeature. Either of them while another AG holds a sound copy: damage, CorruptionError. A size that contradicts another: no address could be trusted, CorruptionError. All else
  * (CRC, counters, hints) is a finding and the check goes on.
  */
 import { type Device, DeviceError } from '../../device/device.ts';
@@ -14,6 +14,7 @@ import type { Geometry } from '../../format/geometry.ts';
 import { hex } from '../../format/problem.ts';
 import { geometryOf, SB_CRC_OFFSET, SB_MAGIC, SUPERBLOCK } from '../../format/superblock.ts';
 import { verifySuperblock } from '../../format/verify.ts';
+import { findSuperblockCopy } from '../../fs/superblockcopy.ts';
 import { type FindingSink, findingOf } from '../sink.ts';
 import type { Context } from './context.ts';
 
@@ -33,9 +34,15 @@ export function readPrimary(device: Device, sink: FindingSink): Primary {
   device.read(0, head);
   const sb = SUPERBLOCK.over(head);
   if (sb.magicnum !== SB_MAGIC) {
-    throw new DeviceError('NOT_XFS', `${device.name}: no XFS superblock (magic ${hex(sb.magicnum)})`);
+    const message = `no XFS superblock (magic ${hex(sb.magicnum)})`;
+    reportLost(device, message);
+    throw new DeviceError('NOT_XFS', `${device.name}: ${message}`);
   }
-  refuseUnsupported(sb, device.name);
+  const unsupported = whyUnsupported(sb);
+  if (unsupported) {
+    if (verifySuperblock(head).some(({ field }) => field === 'crc')) reportLost(device, unsupported);
+    throw new UnsupportedFeature(`${device.name}: ${unsupported}`);
+  }
   const wrong = verifySuperblock(head).find((p) => p.stops);
   if (wrong) {
     const message = `superblock: ${wrong.message}`;
@@ -53,17 +60,26 @@ export function readPrimary(device: Device, sink: FindingSink): Primary {
   return { sector, geometry };
 }
 
-function refuseUnsupported(sb: Fields, name: string): void {
+/** Throws when another AG has a sound copy: then this is a damaged filesystem, not something else. */
+function reportLost(device: Device, why: string): void {
+  const copy = findSuperblockCopy(device);
+  if (!copy || whyUnsupported(SUPERBLOCK.over(copy.sector))) return;
+  const message = `primary superblock: ${why}, but there is a sound copy at byte ${copy.offset}`;
+  throw new CorruptionError(findingOf('SB_LOST', { agno: 0, structure: 'sb' }, message), message);
+}
+
+function whyUnsupported(sb: Fields): string | undefined {
   const version = sb.versionnum & 15;
-  if (version !== 5) throw new UnsupportedFeature(`${name}: XFS version ${version}, only 5 is supported`);
+  if (version !== 5) return `XFS version ${version}, only 5 is supported`;
   const words = [
     ['incompat', sb.features_incompat],
     ['ro_compat', sb.features_ro_compat],
   ] as const;
   for (const [word, value] of words) {
     const bits = unsupportedBits(word, value);
-    if (bits !== 0) throw new UnsupportedFeature(`${name}: unsupported ${word} feature bits ${hex(bits)}`);
+    if (bits !== 0) return `unsupported ${word} feature bits ${hex(bits)}`;
   }
+  return undefined;
 }
 
 /** Rules that do not stop the check. */

@@ -286,17 +286,30 @@ describe('superblock', () => {
       else if (bits === 16) v.setUint16(at, value);
       else v.setUint32(at, value);
     };
-  const thrown = (edit: (v: DataView) => void) =>
-    withEdit(device, primary, edit, () => {
-      try {
-        return observe(device).findings;
-      } catch (error) {
-        return error;
-      }
-    });
+  const thrownNow = (): unknown => {
+    try {
+      return observe(device).findings;
+    } catch (error) {
+      return error;
+    }
+  };
+  const thrown = (edit: (v: DataView) => void) => withEdit(device, primary, edit, thrownNow);
 
   test('what cannot be read is refused, each in its way', () => {
-    expect(thrown(change('magicnum', 1, 32))).toMatchObject({ code: 'NOT_XFS' });
+    const wiped = (v: DataView) => {
+      for (let at = 0; at < v.byteLength; at++) v.setUint8(at, 0);
+    };
+    const alone = sector(1, 0, SUPERBLOCK.offset.crc);
+    const last = sector(2, 0, SUPERBLOCK.offset.crc);
+    const lost = { code: 'CORRUPTION', finding: { code: 'SB_LOST' } };
+    expect(thrown(change('magicnum', 1, 32))).toMatchObject(lost);
+    const flip = change('features_incompat', 0x80000000, 32);
+    expect(withEdit(device, primary, flip, () => thrownNow(), false)).toMatchObject(lost);
+    withEdit(device, alone, wiped, () =>
+      withEdit(device, last, wiped, () => {
+        expect(thrown(change('magicnum', 1, 32))).toMatchObject({ code: 'NOT_XFS' });
+      }),
+    );
     expect(thrown(change('versionnum', 0xb4a4, 16))).toBeInstanceOf(UnsupportedFeature);
     expect(thrown(change('features_incompat', 0x80000000, 32))).toBeInstanceOf(UnsupportedFeature);
     expect(thrown(change('features_incompat', 0x10b, 32))).toBeInstanceOf(UnsupportedFeature);
