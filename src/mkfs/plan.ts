@@ -2,7 +2,7 @@
  * The plan: every number of the filesystem to be, as plain data. `choose.ts` makes it out of options and target;
  * everything after it (geometry block, ownership, superblock, log, writing) reads nothing else.
  */
-import { BTREE } from '../format/btree.ts';
+import { BTREE, maxRecords } from '../format/btree.ts';
 import { heightForBlocks, heightForRecords } from '../format/btreeheight.ts';
 import { CHUNK_INODES, Geometry, type GeometryFields } from '../format/geometry.ts';
 import type { Profile } from './profile.ts';
@@ -116,14 +116,17 @@ export function rootBlocksEnd(plan: Pick<Plan, 'sectsize' | 'blocksize' | 'featu
  * so small that the tree can never have a second level. (Kernels since 6.10 ask for less in that last case; the
  * place of the root inode depends on the number, and repair expects this one.)
  */
-export function freeListBlocks(plan: Pick<Plan, 'blocksize' | 'agblocks' | 'features'>): number {
+export function freeListBlocks(plan: Pick<Plan, 'profile' | 'blocksize' | 'agblocks' | 'features'>): number {
   const { blocksize, agblocks, features } = plan;
   const alloc = Math.min(2, heightForRecords(BTREE.bnobt, Math.floor((agblocks + 1) / 2), blocksize));
   if (!features.rmapbt) return 2 * alloc;
   const rmap = features.reflink
     ? heightForBlocks(BTREE.rmapbt, agblocks, blocksize)
     : heightForRecords(BTREE.rmapbt, agblocks, blocksize);
-  return 2 * alloc + Math.min(2, rmap);
+  // xfsprogs 6.1 took roots for half full at least, so that fewer AGs are large enough for a second level.
+  const half = Math.floor(maxRecords(BTREE.rmapbt, 1, blocksize) / 2);
+  const low = plan.profile === '6.1' && features.reflink && agblocks - 1 <= half;
+  return 2 * alloc + (low ? 1 : Math.min(2, rmap));
 }
 
 /** Blocks of one inode chunk; with inodes of 64 or more a block, one block. */

@@ -82,6 +82,10 @@ describeXfsprogs('random lines as with mkfs.xfs', () => {
       });
     }
   });
+  test('blocks of 64 KiB in AGs so small that no rmapbt has a second level', () => {
+    const options = ['-b', 'size=65536', '-m', 'rmapbt=1', '-l', 'logdev=LOG'];
+    expect(expectSame({ size: '64m', options, log: '130m', realtime: undefined })).toBe(true);
+  });
   test('most of them were taken', () => {
     expect(taken).toBeGreaterThan(count / 2);
   });
