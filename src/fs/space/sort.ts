@@ -9,8 +9,9 @@ const BUCKETS = 1 << DIGIT_BITS;
 const TWO_32 = 2 ** 32;
 
 /** Indices 0..length-1 in order of `keys`, least significant key first; each key is 32 bits a row. */
-export function radixOrder(length: number, keys: readonly Uint32Array[], start?: Uint32Array): Uint32Array {
-  let order: Uint32Array = start ?? Uint32Array.from({ length }, (_, i) => i);
+export function radixOrder(length: number, keys: readonly Uint32Array[]): Uint32Array {
+  let order: Uint32Array = new Uint32Array(length);
+  for (let i = 0; i < length; i++) order[i] = i; // Uint32Array.from with a function takes ten times as long
   let spare: Uint32Array = new Uint32Array(length);
   const counts = new Uint32Array(BUCKETS);
   for (const key of keys) {
