@@ -8,7 +8,7 @@
 import { OWNER } from '../../format/btree.ts';
 import type { Geometry } from '../../format/geometry.ts';
 import { treeOwner } from '../../fs/space/build.ts';
-import { ExtentColumns, RunColumns } from '../../fs/space/columns.ts';
+import { ExtentColumns, type RefcountColumns, RunColumns } from '../../fs/space/columns.ts';
 import { type DerivedSpace, deriveSpace } from '../../fs/space/derive.ts';
 import { copyExtents, intersectRuns, normalizeRuns, subtractRuns } from '../../fs/space/runs.ts';
 import type { AgObservation } from '../observation.ts';
@@ -44,12 +44,17 @@ export function expectAg(geometry: Geometry, ag: AgObservation): AgExpectation {
   return { ...known, space: deriveSpace(owners, ag.length, reflink) };
 }
 
-function findStaging(ag: AgObservation, base: DerivedSpace): RunColumns {
-  const claimed = new RunColumns();
-  if (ag.refcntbt) {
-    const r = ag.refcntbt.records;
-    for (let i = 0; i < r.length; i++) if (r.cow[i]) claimed.push(r.start[i]!, r.count[i]!);
+/** What the refcount btree records as CoW staging, believed or not. */
+export function stagingRecords(records: RefcountColumns): RunColumns {
+  const runs = new RunColumns();
+  for (let i = 0; i < records.length; i++) {
+    if (records.cow[i]) runs.push(records.start[i]!, records.count[i]!);
   }
+  return runs;
+}
+
+function findStaging(ag: AgObservation, base: DerivedSpace): RunColumns {
+  const claimed = ag.refcntbt ? stagingRecords(ag.refcntbt.records) : new RunColumns();
   if (ag.rmapbt) {
     const r = ag.rmapbt.records;
     for (let i = 0; i < r.length; i++) if (r.owner[i] === OWNER.COW) claimed.push(r.start[i]!, r.count[i]!);

@@ -3,7 +3,7 @@ import { RunColumns } from '../../fs/space/columns.ts';
 import { normalizeRuns, subtractRuns } from '../../fs/space/runs.ts';
 import type { TreeObservation } from '../observation.ts';
 import type { FindingSink } from '../sink.ts';
-import type { AgExpectation } from './ag.ts';
+import { type AgExpectation, stagingRecords } from './ag.ts';
 import { claimName } from './owner.ts';
 
 export function compareFreeSpace(
@@ -77,40 +77,38 @@ function ownerFinder(expected: AgExpectation): (agbno: number) => string {
   };
 }
 
-/** Every staging extent that no mount will ever free: by refcount record where there is one, else as the rmapbt has it. */
+/**
+ * Every staging extent that no mount will ever free, cut where a refcount record begins or ends: each block of the
+ * staging is named exactly once, whatever part of a record is believed.
+ */
 export function reportStaging(expected: AgExpectation, findings: FindingSink): void {
   const { agno, refcntbt } = expected.ag;
-  const report = (agbno: number, blocks: number): void =>
-    findings.add(
-      'LEAKED_COW',
-      { agno, agbno, blocks, structure: 'refcntbt' },
-      `AG ${agno}: leaked CoW staging extent at block ${agbno}, ${blocks} block${blocks === 1 ? '' : 's'}`,
-    );
-  let rest = expected.staging;
-  if (refcntbt) {
-    const r = refcntbt.records;
-    const recorded = normalizeRuns(filterStaging(r));
-    rest = subtractRuns(expected.staging, recorded);
-    for (let i = 0; i < r.length; i++) {
-      if (r.cow[i] && covers(expected.staging, r.start[i]!)) report(r.start[i]!, r.count[i]!);
+  const { staging } = expected;
+  const cuts = recordBounds(refcntbt ? stagingRecords(refcntbt.records) : new RunColumns());
+  let c = 0;
+  for (let i = 0; i < staging.length; i++) {
+    let agbno = staging.start[i]!;
+    const end = agbno + staging.count[i]!;
+    while (agbno < end) {
+      while (c < cuts.length && cuts[c]! <= agbno) c++;
+      const stop = c < cuts.length ? Math.min(cuts[c]!, end) : end;
+      const blocks = stop - agbno;
+      findings.add(
+        'LEAKED_COW',
+        { agno, agbno, blocks, structure: 'refcntbt' },
+        `AG ${agno}: leaked CoW staging extent at block ${agbno}, ${blocks} block${blocks === 1 ? '' : 's'}`,
+      );
+      agbno = stop;
     }
   }
-  for (let i = 0; i < rest.length; i++) report(rest.start[i]!, rest.count[i]!);
 }
 
-function filterStaging(r: NonNullable<AgExpectation['ag']['refcntbt']>['records']): RunColumns {
-  const runs = new RunColumns();
-  for (let i = 0; i < r.length; i++) if (r.cow[i]) runs.push(r.start[i]!, r.count[i]!);
-  return runs;
-}
-
-function covers(runs: RunColumns, agbno: number): boolean {
-  let low = 0;
-  let high = runs.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (runs.start[middle]! + runs.count[middle]! <= agbno) low = middle + 1;
-    else high = middle;
+/** First blocks of the runs and of what follows them, ascending. */
+function recordBounds(runs: RunColumns): Float64Array {
+  const bounds = new Float64Array(runs.length * 2);
+  for (let i = 0; i < runs.length; i++) {
+    bounds[2 * i] = runs.start[i]!;
+    bounds[2 * i + 1] = runs.start[i]! + runs.count[i]!;
   }
-  return low < runs.length && runs.start[low]! <= agbno;
+  return bounds.sort();
 }
