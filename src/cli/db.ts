@@ -6,10 +6,13 @@ import type { Command } from 'commander';
 import { COMMANDS } from '../db/commands/table.ts';
 import { openFilesystem } from '../db/filesystem.ts';
 import { runInput } from '../db/prompt.ts';
-import { type Result, resultJson, Session } from '../db/session.ts';
+import { type Result, resultLines, Session } from '../db/session.ts';
 import { openDevice } from '../device/open.ts';
 import { exitBits } from './exit.ts';
 import { parseOffset } from './offset.ts';
+
+/** Characters of JSON lines that are written at once. */
+const JSON_CHUNK = 1 << 16;
 
 interface Flags {
   readonly command?: readonly string[];
@@ -41,7 +44,9 @@ export function define(command: Command): void {
         for (const warning of filesystem.warnings) process.stderr.write(`xfskit db: warning: ${warning}\n`);
         const session = new Session(filesystem, COMMANDS);
         const show = (result: Result) => {
-          process.stdout.write(flags.json ? jsonLine(result) : result.text);
+          if (result.stderr !== undefined) process.stderr.write(result.stderr);
+          if (flags.json) writeJson(result);
+          else process.stdout.write(result.text);
         };
         if (flags.command) runCommands(session, flags.command, show);
         else await runInput(session, show);
@@ -57,8 +62,16 @@ function collect(value: string, before: readonly string[] = []): readonly string
 }
 
 /** Blank lines have no result. */
-function jsonLine(result: Result): string {
-  return result.line.trim() === '' ? '' : `${resultJson(result)}\n`;
+function writeJson(result: Result): void {
+  if (result.line.trim() === '') return;
+  let chunk = '';
+  for (const line of resultLines(result)) {
+    chunk += `${line}\n`;
+    if (chunk.length < JSON_CHUNK) continue;
+    process.stdout.write(chunk);
+    chunk = '';
+  }
+  process.stdout.write(chunk);
 }
 
 function runCommands(session: Session, lines: readonly string[], show: (result: Result) => void): void {

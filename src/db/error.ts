@@ -2,7 +2,11 @@
 import { XfskitError } from '../format/errors.ts';
 
 export class DbError extends XfskitError {
-  constructor(message: string) {
+  /** Said on the standard error, where xfs_db says it there. */
+  readonly toStderr: boolean;
+
+  constructor(message: string, toStderr = false) {
     super('DB', message);
+    this.toStderr = toStderr;
   }
 }

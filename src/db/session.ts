@@ -9,11 +9,17 @@ import { DbError } from './error.ts';
 import type { Filesystem } from './filesystem.ts';
 import type { Json } from './value.ts';
 
-/** What a command gives back. */
+/** What a command gives back. `text` and `json` may be getters: only the one that is shown is worked out. */
 export interface Output {
   /** With its newlines. */
   readonly text: string;
   readonly json?: Json;
+  /** A list that may be long: a JSON line for each instead of one `json`. */
+  readonly rows?: () => Iterable<Json>;
+  /** What xfs_db says on its standard error, with newlines. */
+  readonly stderr?: string;
+  /** Status that xfs_db ends with because of this command. */
+  readonly exitCode?: number;
   /** The session is over. */
   readonly ends?: boolean;
 }
@@ -45,6 +51,9 @@ export interface Result {
   readonly error?: string;
   readonly notes: readonly string[];
   readonly json?: Json;
+  readonly rows?: () => Iterable<Json>;
+  /** For the standard error, with newlines. */
+  readonly stderr?: string;
   readonly ends: boolean;
 }
 
@@ -52,6 +61,8 @@ export class Session {
   readonly cursor: Cursor;
   readonly commands: readonly CommandRow[];
   failed = false;
+  /** What xfs_db would end with; the last command that says so decides. */
+  exitCode = 0;
 
   constructor(filesystem: Filesystem, commands: readonly CommandRow[]) {
     this.cursor = new Cursor(filesystem);
@@ -69,23 +80,37 @@ export class Session {
     try {
       const words = splitLine(line);
       const output = words.length === 0 ? undefined : this.runArgs(words);
-      return this.result(line, output?.text ?? '', output);
+      if (output?.exitCode !== undefined) this.exitCode = output.exitCode;
+      return this.result(line, output);
     } catch (error) {
       if (!(error instanceof DbError || error instanceof DeviceError)) throw error;
       this.failed = true;
-      return { ...this.result(line, `${error.message}\n`), error: error.message };
+      const message = `${error.message}\n`;
+      const silent = error instanceof DbError && error.toStderr;
+      const result = this.result(line, silent ? { text: '', stderr: message } : { text: message });
+      return Object.assign(result, { error: error.message });
     }
   }
 
-  private result(line: string, text: string, output?: Output): Result {
+  private result(line: string, output: Output = { text: '' }): Result {
     const notes = [...this.cursor.notes];
     const lead = notes.map((note) => `${note}\n`).join('');
     return {
       line,
-      text: lead + text,
+      get text() {
+        return lead + output.text;
+      },
       notes,
-      ends: output?.ends ?? false,
-      ...(output?.json === undefined ? {} : { json: output.json }),
+      ends: output.ends ?? false,
+      ...(output.stderr === undefined ? {} : { stderr: output.stderr }),
+      ...(output.rows === undefined ? {} : { rows: output.rows }),
+      ...('json' in output
+        ? {
+            get json() {
+              return output.json as Json;
+            },
+          }
+        : {}),
     };
   }
 
@@ -120,9 +145,18 @@ export function objectOf(cursor: Cursor): { shape: Shape; scope: Scope } {
 
 /** A result as one JSON document. */
 export function resultJson(result: Result): string {
-  return JSON.stringify({
-    command: result.line,
-    ...(result.notes.length > 0 ? { notes: result.notes } : {}),
-    ...(result.error === undefined ? { result: result.json ?? null } : { error: result.error }),
-  });
+  return [...resultLines(result)].join('\n');
+}
+
+/** A result as JSON documents: one, or for a list one for each of its rows. */
+export function* resultLines(result: Result): Generator<string> {
+  const { line: command, error, rows } = result;
+  const notes = result.notes.length > 0 ? { notes: result.notes } : {};
+  if (rows && error === undefined) for (const row of rows()) yield JSON.stringify({ command, result: row });
+  else
+    yield JSON.stringify({
+      command,
+      ...notes,
+      ...(error === undefined ? { result: result.json ?? null } : { error }),
+    });
 }
