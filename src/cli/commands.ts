@@ -9,6 +9,8 @@ export interface CommandModule {
 export interface CommandRow {
   readonly name: string;
   readonly summary: string;
+  /** Exit status of every failure, where it is not the bits of fsck. */
+  readonly failure?: number;
   load(): Promise<CommandModule>;
 }
 
@@ -16,11 +18,13 @@ export const commands: readonly CommandRow[] = [
   {
     name: 'mkfs',
     summary: 'make a filesystem in an image file or on a block device',
+    // As mkfs.xfs: made or not.
+    failure: 1,
     load: () => import('./mkfs.ts'),
   },
   {
     name: 'db',
-    summary: 'look at structures and fields, as with xfs_db; never writes',
+    summary: 'look at and edit structures and fields, as with xfs_db',
     load: () => import('./db.ts'),
   },
   {

@@ -1,14 +1,19 @@
 /**
- * `xfskit db`: looks at an image by structure and field, with the commands, names and text of xfs_db. The device is
- * opened for reading only. Exit code 8 when any command failed: bit 1 would say that something was fixed.
+ * `xfskit db`: looks at an image by structure and field, and with -x edits it, with the commands, names and text of
+ * xfs_db. Without -x the device is opened for reading only. Exit code 8 when any command failed: bit 1 would say that
+ * something was fixed.
  */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { COMMANDS } from '../db/commands/table.ts';
 import { openFilesystem } from '../db/filesystem.ts';
 import { runInput } from '../db/prompt.ts';
 import { type Result, resultLines, Session } from '../db/session.ts';
+import { Stage } from '../db/stage.ts';
+import type { Device } from '../device/device.ts';
 import { openDevice } from '../device/open.ts';
+import { UsageError } from '../format/errors.ts';
 import { exitBits } from './exit.ts';
+import { protect } from './interrupt.ts';
 import { parseOffset } from './offset.ts';
 
 /** Characters of JSON lines that are written at once. */
@@ -16,8 +21,14 @@ const JSON_CHUNK = 1 << 16;
 
 interface Flags {
   readonly command?: readonly string[];
+  readonly expert?: boolean;
+  readonly readOnly?: boolean;
+  readonly inactive?: boolean;
+  readonly program?: string;
+  readonly undo?: string;
   readonly json?: boolean;
   readonly offset?: string;
+  readonly referenceStatus?: boolean;
 }
 
 const AFTER_HELP = `
@@ -32,17 +43,28 @@ export function define(command: Command): void {
   command
     .argument('<IMAGE>', 'image file or block device')
     .option('-c, --command <cmd>', 'run this command and exit; may be repeated', collect)
-    .option('-r, --read-only', 'accepted: the image is never written')
-    .option('-x, --expert', 'accepted: there are no commands that write yet')
+    .option('-x, --expert', 'open the image for writing, with the commands that write')
+    .option('-r, --read-only', 'open the image for reading only, whatever else is said')
+    .option('-i, --inactive', 'as -r, for an image that is mounted for reading only')
+    .option('-f, --file', 'accepted: whether IMAGE is a file is seen from it')
+    .option('-F, --force', 'accepted: a broken primary superblock stops nothing here')
+    .option('-p, --program <name>', 'what messages call the program')
+    .option('-l, --log-device <device>', 'where an external log is')
+    .option('-R, --rt-device <device>', 'where the realtime section is')
+    .option('--undo <journal>', 'with -x: write what each commit overwrites to a new file, for "xfskit undo"')
     .option('--json', "each command's result as a JSON document of one line")
     .option('--offset <bytes>', 'the filesystem starts here in IMAGE')
+    .addOption(new Option('--reference-status', 'end with the status xfs_db ends with').hideHelp())
     .addHelpText('after', AFTER_HELP)
     .action(async (image: string, flags: Flags) => {
-      const device = openDevice(image, flags.offset ? { offset: parseOffset(flags.offset) } : {});
+      const device = openImage(image, flags);
       try {
         const filesystem = openFilesystem(device);
         for (const warning of filesystem.warnings) process.stderr.write(`xfskit db: warning: ${warning}\n`);
-        const session = new Session(filesystem, COMMANDS);
+        const session = new Session(filesystem, COMMANDS, {
+          expert: flags.expert ?? false,
+          ...(flags.program === undefined ? {} : { program: flags.program }),
+        });
         const show = (result: Result) => {
           if (result.stderr !== undefined) process.stderr.write(result.stderr);
           if (flags.json) writeJson(result);
@@ -50,11 +72,23 @@ export function define(command: Command): void {
         };
         if (flags.command) runCommands(session, flags.command, show);
         else await runInput(session, show);
-        if (session.failed) process.exitCode = exitBits.operational;
+        filesystem.stage?.settle();
+        if (flags.referenceStatus) process.exitCode = session.exitCode;
+        else if (session.failed) process.exitCode = exitBits.operational;
       } finally {
         device.close();
       }
     });
+}
+
+/** With -x, and nothing said against it, a stage over the image opened for writing. */
+function openImage(image: string, flags: Flags): Device {
+  const offset = flags.offset ? { offset: parseOffset(flags.offset) } : {};
+  const write = flags.expert === true && !flags.readOnly && !flags.inactive;
+  if (flags.undo !== undefined && !write) throw new UsageError('--undo: nothing is written without -x');
+  const device = openDevice(image, { write, ...offset });
+  if (!write) return device;
+  return new Stage(device, { protect, ...(flags.undo === undefined ? {} : { undoPath: flags.undo }) });
 }
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {

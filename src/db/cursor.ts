@@ -37,7 +37,12 @@ export interface Place {
   /** Bytes of the object. */
   readonly length: number;
   readonly data: Uint8Array;
-  readonly crc: CrcState;
+  /** All of the buffer that the object lies in. */
+  readonly buffer: Uint8Array;
+  /** Verdict of the last verification; a write that leaves it out leaves the verdict. */
+  crc: CrcState;
+  /** Generation of the filesystem that the bytes are of. */
+  generation: number;
   readonly ino: number;
   readonly dirIno: number;
   readonly mode: number;
@@ -50,7 +55,9 @@ const NOWHERE: Place = {
   start: 0,
   length: 0,
   data: new Uint8Array(0),
+  buffer: new Uint8Array(0),
   crc: 'unchecked',
+  generation: 0,
   ino: NO_INO,
   dirIno: NO_INO,
   mode: 0,
@@ -81,8 +88,11 @@ export class Cursor {
     this.filesystem = filesystem;
   }
 
+  /** The current place, its bytes as they are now. */
   get top(): Place {
-    return this.stack[this.stack.length - 1]!;
+    const top = this.stack[this.stack.length - 1]!;
+    if (top.generation !== this.filesystem.generation) this.refresh(top);
+    return top;
   }
   /** Places that were pushed and the current one, oldest first; empty when all is popped. */
   get places(): readonly Place[] {
@@ -105,7 +115,9 @@ export class Cursor {
       start,
       length,
       data: buffer.subarray(start, start + length),
+      buffer,
       crc: type.crc(buffer, this.filesystem.geometry),
+      generation: this.filesystem.generation,
       ino,
       dirIno,
       mode,
@@ -127,6 +139,18 @@ export class Cursor {
       if (at >= buffer.length) break;
     }
     return buffer;
+  }
+
+  /** Reads a place's bytes anew, into the same memory. */
+  private refresh(place: Place): void {
+    place.generation = this.filesystem.generation;
+    if (!place.type) return;
+    const { map, start } = place;
+    place.buffer.set(
+      this.readBuffer(place.daddr, place.bbs, { ...(map ? { map } : {}), start, length: place.length }),
+    );
+    const judged = place.type.name === 'inode' ? place.data : place.buffer;
+    place.crc = place.type.crc(judged, this.filesystem.geometry);
   }
 
   /** Goes to an inode. Throws DbError for a number that no AG has room for. */
@@ -157,7 +181,22 @@ export class Cursor {
     const crc = good ? 'correct' : 'bad';
     const type = typeNamed('inode');
     this.agno = agno;
-    this.set({ type, daddr, bbs, start, length: data.length, data, crc, ino: number, dirIno, mode });
+    const { generation } = this.filesystem;
+    const length = data.length;
+    this.set({
+      type,
+      daddr,
+      bbs,
+      start,
+      length,
+      data,
+      buffer,
+      crc,
+      generation,
+      ino: number,
+      dirIno,
+      mode,
+    });
     this.remember();
   }
 

@@ -10,6 +10,7 @@ import { geometryOf, SUPERBLOCK } from '../format/superblock.ts';
 import { verifySuperblock } from '../format/verify.ts';
 import { findSuperblockCopy } from '../fs/superblockcopy.ts';
 import { DbError } from './error.ts';
+import { Stage } from './stage.ts';
 
 const LARGEST_SECTOR = 32768;
 
@@ -22,6 +23,7 @@ export interface SuperblockFields {
 }
 
 export class Filesystem {
+  /** What is read from, and written to: a Stage when it may be written. */
   readonly device: Device;
   readonly geometry: Geometry;
   readonly superblock: SuperblockFields;
@@ -47,6 +49,16 @@ export class Filesystem {
     return this.geometry.fsbno(Math.floor(block / agblocks), block % agblocks);
   }
 
+  /** Where writes go; undefined when the image was opened for reading only. */
+  get stage(): Stage | undefined {
+    return this.device instanceof Stage ? this.device : undefined;
+  }
+
+  /** Grows whenever bytes that were read may have become old. */
+  get generation(): number {
+    return this.stage?.generation ?? 0;
+  }
+
   /** Reads bytes; throws DbError outside of the device. */
   read(offset: number, length: number): Uint8Array {
     if (!(offset >= 0) || offset + length > this.device.size) {
@@ -55,6 +67,15 @@ export class Filesystem {
       );
     }
     return readBytes(this.device, offset, length);
+  }
+
+  /** Stages bytes; throws DbError outside of the device or when it was opened for reading only. */
+  write(offset: number, bytes: Uint8Array): void {
+    if (!this.stage) throw new DbError('the image is open for reading only');
+    if (!(offset >= 0) || offset + bytes.length > this.device.size) {
+      throw new DbError(`bytes ${offset} to ${offset + bytes.length - 1} lie outside of the device`);
+    }
+    this.stage.write(offset, bytes);
   }
 }
 

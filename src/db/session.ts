@@ -20,6 +20,8 @@ export interface Output {
   readonly stderr?: string;
   /** Status that xfs_db ends with because of this command. */
   readonly exitCode?: number;
+  /** The text tells why it was not done. */
+  readonly failed?: boolean;
   /** The session is over. */
   readonly ends?: boolean;
 }
@@ -34,6 +36,8 @@ export interface CommandRow {
   readonly most: number;
   /** May follow `push`. */
   readonly pushable?: boolean;
+  /** There is no such command without expert mode (-x). */
+  readonly expert?: true;
   readonly summary: string;
   /** More help, in lines. */
   readonly help?: readonly string[];
@@ -57,16 +61,33 @@ export interface Result {
   readonly ends: boolean;
 }
 
+export interface SessionOptions {
+  /** -x: commands that write are there at all. */
+  readonly expert?: boolean;
+  /** -p: what messages call the program. */
+  readonly program?: string;
+}
+
 export class Session {
   readonly cursor: Cursor;
+  /** Those that can be called in this session. */
   readonly commands: readonly CommandRow[];
+  readonly expert: boolean;
+  readonly program: string;
   failed = false;
   /** What xfs_db would end with; the last command that says so decides. */
   exitCode = 0;
 
-  constructor(filesystem: Filesystem, commands: readonly CommandRow[]) {
+  constructor(filesystem: Filesystem, commands: readonly CommandRow[], options: SessionOptions = {}) {
     this.cursor = new Cursor(filesystem);
-    this.commands = commands;
+    this.expert = options.expert ?? false;
+    this.program = options.program ?? 'xfs_db';
+    this.commands = this.expert ? commands : commands.filter((row) => !row.expert);
+  }
+
+  /** Whether the image was opened for writing. */
+  get writable(): boolean {
+    return this.cursor.filesystem.stage !== undefined;
   }
 
   find(name: string): CommandRow | undefined {
@@ -81,8 +102,11 @@ export class Session {
       const words = splitLine(line);
       const output = words.length === 0 ? undefined : this.runArgs(words);
       if (output?.exitCode !== undefined) this.exitCode = output.exitCode;
+      if (output?.failed) this.failed = true;
+      this.cursor.filesystem.stage?.endCommand();
       return this.result(line, output);
     } catch (error) {
+      this.cursor.filesystem.stage?.abandonCommand();
       if (!(error instanceof DbError || error instanceof DeviceError)) throw error;
       this.failed = true;
       const message = `${error.message}\n`;
