@@ -66,7 +66,12 @@ function chooseUnits(given: GivenOptions, topology: Topology, notices: string[])
 }
 
 /** Sector size of the log; `-s size` says that of both, unless `-l sectsize` comes after it. */
-function chooseLogSector(given: GivenOptions, units: SizeUnits, external: boolean): number {
+function chooseLogSector(
+  given: GivenOptions,
+  units: SizeUnits,
+  external: boolean,
+  notices: string[],
+): number {
   const ofLog = given.number('l.sectsize');
   const key = given.has('s.size') ? 's.size' : 's.sectsize';
   const ofBoth = given.number(key);
@@ -79,6 +84,10 @@ function chooseLogSector(given: GivenOptions, units: SizeUnits, external: boolea
     );
   if (size > units.blocksize)
     throw new UsageError(`log sector size ${size} exceeds the block size ${units.blocksize}`);
+  if (size > units.sectsize)
+    notices.push(
+      `log sector size ${size} is above that of the data, ${units.sectsize}: Linux mounts no such filesystem`,
+    );
   return size;
 }
 
@@ -186,7 +195,7 @@ function uuidGiven(given: GivenOptions): string | undefined {
 function chooseFormat(given: GivenOptions, target: Target, notices: string[]) {
   const units = chooseUnits(given, target.topology, notices);
   given.checkValues(units);
-  const logSectsize = chooseLogSector(given, units, target.log !== undefined);
+  const logSectsize = chooseLogSector(given, units, target.log !== undefined, notices);
   const features = chooseFeatures(given, target.realtime !== undefined);
   const dirblocksize = chooseDirBlockSize(given, units);
   const inodesize = chooseInodeSize(given, units.blocksize);
@@ -205,11 +214,10 @@ function externalLog(target: Target, logSectsize: number, blocksize: number) {
 
 /** Decides everything. Throws UsageError when the wishes contradict each other or the target. */
 export function chooseFilesystem(given: GivenOptions, target: Target, options: ChooseOptions): Choice {
-  given.checkRules();
   if (Buffer.byteLength(options.label) > LABEL_BYTES)
     throw new UsageError(`-L ${options.label}: a label has at most 12 bytes`);
   const uuid = uuidGiven(given);
-  const notices: string[] = [];
+  const notices = given.checkRules();
   const format = chooseFormat(given, target, notices);
   const { units, logSectsize, features, inodesize, dirblocksize, alignment } = format;
   const { blocksize } = units;

@@ -240,10 +240,13 @@ afterAll(() => {
   scratch = undefined;
 });
 
-/** `xfs_repair -n` on an image, with its external log if it has one; clean is status 0. One AG is enough for it. */
+/**
+ * `xfs_repair -n` on an image, with its external log if it has one; clean is status 0. One AG is enough for it.
+ * Without prefetching (-P) the verdict is the same, and a thousand AGs take half a second in place of nine.
+ */
 export function repairCheck(image: string, options: RunOptions = {}, log?: string): RunResult {
   const external = log === undefined ? [] : ['-l', log];
-  return run('xfs_repair', ['-n', '-o', 'force_geometry', ...external, image], options);
+  return run('xfs_repair', ['-n', '-P', '-o', 'force_geometry', ...external, image], options);
 }
 
 /**
