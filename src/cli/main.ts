@@ -11,16 +11,20 @@ import { exitBits, exitOf } from './exit.ts';
 
 const AFTER_HELP = `
 Exit status (bits, as fsck): 0 clean, 1 fixed, 4 damage left, 8 operational error, 16 usage, 32 cancelled.
+Of mkfs: 0 made, 1 not made.
 --color and --no-color go with every command; XFSKIT_DEBUG=1 shows where an error came from.`;
 
-/** Runs one command line (without node and script); sets process.exitCode. */
-export async function main(argv: readonly string[]): Promise<void> {
+/**
+ * Runs one command line (without node and script); sets process.exitCode. Resolves to the bits that say what an
+ * error was, for the drop-ins, also where the command's own exit status says less.
+ */
+export async function main(argv: readonly string[]): Promise<number> {
   quietBrokenPipe(process.stdout);
   quietBrokenPipe(process.stderr);
   const { rest, flag } = takeColourFlag(argv);
   setColourFlag(flag);
   const name = commandName(rest);
-  const fail = (error: unknown): void => reportError(name, error);
+  const fail = (error: unknown): number => reportError(name, error);
   const failAndEnd = (error: unknown): never => {
     fail(error);
     process.exit();
@@ -29,14 +33,15 @@ export async function main(argv: readonly string[]): Promise<void> {
   process.on('unhandledRejection', failAndEnd);
   if (argv.length === 1 && argv[0] === '--version') {
     process.stdout.write(`xfskit ${version}\n`);
-    return;
+    return exitBits.clean;
   }
   try {
     const program = await defineProgram(name);
     if (rest.length === 0) program.help({ error: true });
     await program.parseAsync(rest, { from: 'user' });
+    return exitBits.clean;
   } catch (error) {
-    fail(error);
+    return fail(error);
   }
 }
 
@@ -67,19 +72,23 @@ async function defineProgram(name: string | undefined): Promise<Command> {
   return program;
 }
 
-function reportError(name: string | undefined, error: unknown): void {
+/** Says what went wrong and sets the exit status; returns what it is in bits. */
+function reportError(name: string | undefined, error: unknown): number {
+  const failure = commands.find((row) => row.name === name)?.failure;
   if (error instanceof CommanderError) {
     // commander has printed the message (or the help that was asked for) itself.
-    process.exitCode = error.exitCode === 0 ? exitBits.clean : exitBits.usage;
-    return;
+    const code = error.exitCode === 0 ? exitBits.clean : exitBits.usage;
+    process.exitCode = code === exitBits.clean ? code : (failure ?? code);
+    return code;
   }
   const { code, known } = exitOf(error);
-  process.exitCode = code;
+  process.exitCode = failure ?? code;
   const message = error instanceof Error ? error.message : String(error);
   const lead = `xfskit${name === undefined ? '' : ` ${name}`}`;
   const text = known ? message : `internal error: ${message}`;
   process.stderr.write(`${lead}: ${oneLine(text)}\n`);
   if (process.env.XFSKIT_DEBUG === '1' && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  return code;
 }
 
 /** Text as one line: names may hold anything. */

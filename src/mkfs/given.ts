@@ -163,17 +163,27 @@ export class GivenOptions {
     }
   }
 
-  /** The rules that rows state about each other and about version 5. */
-  checkRules(): void {
+  /** The rules that rows state about each other and about version 5. Returns what is worth saying. */
+  checkRules(): string[] {
+    const notices: string[] = [];
     for (const key of this.values.keys()) {
       const row = rowOf.get(key)!;
       if (row.refused !== undefined) throw new UsageError(row.refused);
-      if (row.only && this.number(key as OptionKey) !== row.only.value)
-        throw new UsageError(row.only.message);
+      if (row.only && this.number(key as OptionKey) !== row.only.value) {
+        if (!this.isOverruled(row)) throw new UsageError(row.only.message);
+        if (row.overruled?.notice !== undefined) notices.push(row.overruled.notice);
+      }
       const needs = row.needs;
       if (needs && this.flag(key as OptionKey) && !this.flag(needs.key as OptionKey))
         throw new UsageError(needs.message);
     }
+    return notices;
+  }
+
+  private isOverruled(row: OptionRow): boolean {
+    const key = `${row.group}.${row.name}` as OptionKey;
+    const by = row.overruled?.by.filter((other) => this.values.has(other)) ?? [];
+    return by.some((other) => !row.overruled!.later || this.isAfter(other as OptionKey, key));
   }
 
   /** Reads every value, so that a wrong one is refused even where nothing depends on it. */

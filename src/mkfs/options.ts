@@ -35,6 +35,8 @@ export interface OptionRow {
   readonly repeats: boolean;
   /** The one value that is possible, and what to say about any other. */
   readonly only?: { readonly value: number; readonly message: string };
+  /** Rows that make it so whatever it says itself, as with mkfs.xfs; `later`: only if given after it. */
+  readonly overruled?: { readonly by: readonly string[]; readonly later: boolean; readonly notice?: string };
   /** Another row that must not be off when this one is on. */
   readonly needs?: { readonly key: string; readonly message: string };
   /** Known, but always refused, with this message. */
@@ -191,12 +193,13 @@ export const OPTIONS = [
     max: MAX_LOG_UNIT / 512,
     conflicts: ['l.su'],
   }),
-  fixed('l', 'internal', 1, '-l internal=0 needs -l logdev', {
-    conflicts: ['l.sectsize', 'l.logdev', 'l.name', 'l.file'],
+  flag('l', 'internal', 'the log lies in the filesystem', {
+    otherwise: 1,
+    conflicts: ['l.sectsize', 'l.logdev', 'l.file'],
   }),
   option('l', 'agnum', 'number', 'allocation group of the log (default: the middle one)', {
     max: UINT_MAX,
-    conflicts: ['l.logdev', 'l.name'],
+    conflicts: ['l.logdev'],
   }),
   option('l', 'logdev', 'text', 'external log: image file or block device', {
     conflicts: [...EXTERNAL, 'l.name'],
@@ -209,7 +212,15 @@ export const OPTIONS = [
     ...THREADS,
     conflicts: ['l.size'],
   }),
-  fixed('l', 'version', 2, 'version 5 always has version 2 logs', { min: 1, max: 2 }),
+  fixed('l', 'version', 2, 'version 5 always has version 2 logs', {
+    min: 1,
+    max: 2,
+    overruled: {
+      by: ['l.su', 'l.sunit'],
+      later: false,
+      notice: 'log stripe unit specified, using v2 logs',
+    },
+  }),
   fixed('l', 'lazy-count', 1, 'version 5 always has lazy counters'),
   option('l', 'sectsize', 'size', 'sector size of the log (an internal one has that of the data)', {
     ...SECTOR,
@@ -239,7 +250,9 @@ export const OPTIONS = [
     words: { ci: ASCII_CI },
     otherwise: 2,
   }),
-  fixed('n', 'ftype', 1, 'version 5 always has file types in directories'),
+  fixed('n', 'ftype', 1, 'version 5 always has file types in directories', {
+    overruled: { by: ['m.crc'], later: true },
+  }),
   flag('n', 'parent', 'parent pointers', {
     otherwise: { first: 0, since: '6.18', later: 1 },
     since: '6.12',

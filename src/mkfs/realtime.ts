@@ -27,6 +27,7 @@ function chooseExtent(given: GivenOptions, units: SizeUnits, target: SideTarget 
   return striped ? width / blocksize : Math.max(1, MIN_EXTENT_BYTES / blocksize);
 }
 
+/** Blocks of the realtime section; 0 asked for is none at all, as with mkfs.xfs. */
 function sectionBlocks(given: GivenOptions, units: SizeUnits, target: SideTarget, notices: string[]): number {
   const asked = blocksGiven(given, 'r.size', units, notices);
   const grain = Math.max(units.sectsize, 1024);
@@ -37,6 +38,7 @@ function sectionBlocks(given: GivenOptions, units: SizeUnits, target: SideTarget
   if (asked !== undefined && there !== undefined && asked > there)
     throw new UsageError(`-r size=${given.text('r.size')}: ${target.name} has ${there} blocks`);
   const blocks = asked ?? there;
+  if (asked === 0 && there !== 0) return 0;
   if (!blocks) throw new UsageError(`-r rtdev: ${target.name} has no size`);
   return blocks;
 }
@@ -54,6 +56,7 @@ export function chooseRealtime(
     return { rextsize, realtime: undefined };
   }
   const rblocks = sectionBlocks(given, units, target, notices);
+  if (rblocks === 0) return { rextsize, realtime: undefined };
   const rextents = Math.floor(rblocks / rextsize);
   if (rextents < 1)
     throw new UsageError(`-r rtdev: ${rblocks} blocks do not hold one extent of ${rextsize} blocks`);

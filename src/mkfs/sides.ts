@@ -32,6 +32,10 @@ export function findSide(given: GivenOptions, which: keyof typeof SIDES): Side |
   const keys = SIDES[which];
   const name = given.text(keys.device) ?? given.text(keys.name);
   const asFile = given.flag(keys.file);
+  if (which === 'log' && given.has('l.internal') && given.flag('l.internal') === (name !== undefined))
+    throw new UsageError(
+      name === undefined ? '-l internal=0 needs -l logdev' : '-l internal and -l name exclude each other',
+    );
   // `file` without a name says nothing, as with mkfs.xfs.
   if (name === undefined) return undefined;
   if (asFile && !given.has(keys.size))

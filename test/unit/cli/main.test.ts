@@ -40,6 +40,10 @@ test('wrong usage is exit 16 and one line', () => {
     expect(result.stdout).toBe('');
     expect(result.stderr).toMatch(/^xfskit[^\n]*: [^\n]+\n$/);
   }
+  // mkfs keeps to its model's two.
+  const mkfs = xfskit(['mkfs', '--nonsense']);
+  expect([mkfs.status, mkfs.stderr]).toEqual([1, "xfskit mkfs: unknown option '--nonsense'\n"]);
+  expect(xfskit(['mkfs', '--help']).status).toBe(0);
   const bare = xfskit([]);
   expect(bare.status).toBe(16);
   expect(bare.stderr).toContain('Usage: xfskit');

@@ -26,10 +26,10 @@ beforeEach(() => {
 });
 
 /** One line on stderr, nothing on stdout. */
-function expectRefusal(result: ReturnType<typeof mkfs>, status: number, message: string | RegExp): void {
+function expectRefusal(result: ReturnType<typeof mkfs>, message: string | RegExp): void {
   expect(result.stderr).toMatch(message);
   expect(result.stderr.trimEnd().split('\n')).toHaveLength(1);
-  expect([result.status, result.stdout]).toEqual([status, '']);
+  expect([result.status, result.stdout]).toEqual([1, '']);
 }
 
 describe('a new image', () => {
@@ -45,12 +45,12 @@ describe('a new image', () => {
     expect(superblockOf(image)).toMatchObject({ magicnum: SB_MAGIC, inprogress: 0, fname: 'big' });
   });
   test('missing, without a size', () => {
-    expectRefusal(mkfs(image), 8, 'no such file');
+    expectRefusal(mkfs(image), 'no such file');
     expect(statSync(image, { throwIfNoEntry: false })).toBeUndefined();
   });
   test('empty: grown to the size, or refused', () => {
     writeFileSync(image, '');
-    expectRefusal(mkfs(image), 8, 'is empty');
+    expectRefusal(mkfs(image), 'is empty');
     expect(mkfs('-q', '-d', 'size=400m', image).status).toBe(0);
     expect(statSync(image).size).toBe(400 * MIB);
   });
@@ -59,14 +59,14 @@ describe('a new image', () => {
     truncateSync(image, 900 * MIB);
     expect(mkfs('-q', '-d', `file,name=${image},size=310m`).status).toBe(0);
     expect(statSync(image).size).toBe(310 * MIB);
-    expectRefusal(mkfs('-d', 'file', image), 16, '-d file needs -d name and -d size');
+    expectRefusal(mkfs('-d', 'file', image), '-d file needs -d name and -d size');
     expect(mkfs('-q', '-d', 'file,size=320m', image).status).toBe(0);
     expect(statSync(image).size).toBe(320 * MIB);
-    expectRefusal(mkfs('-d', `file,name=${temporaryDirectory()},size=310m`), 16, 'no regular file');
+    expectRefusal(mkfs('-d', `file,name=${temporaryDirectory()},size=310m`), 'no regular file');
   });
   test('behind an offset the bytes before it stay', () => {
     writeFileSync(image, Buffer.alloc(MIB, 0x5a));
-    expect(mkfs('-q', '--offset', '1m', '-d', 'size=300m', '-f', image).status).toBe(8);
+    expect(mkfs('-q', '--offset', '1m', '-d', 'size=300m', '-f', image).status).toBe(1);
     truncateSync(image, 301 * MIB);
     expect(mkfs('-q', '--offset', '1m', image).status).toBe(0);
     expect(readFileSync(image).subarray(0, MIB).equals(Buffer.alloc(MIB, 0x5a))).toBe(true);
@@ -78,7 +78,7 @@ describe('what is there', () => {
   test('is not overwritten unasked', () => {
     expect(mkfs('-q', '-d', 'size=300m', image).status).toBe(0);
     const before = superblockOf(image).uuid;
-    expectRefusal(mkfs(image), 8, /holds a filesystem \(xfs\)\. Use the -f option to force overwrite\./);
+    expectRefusal(mkfs(image), /holds a filesystem \(xfs\)\. Use the -f option to force overwrite\./);
     expect(superblockOf(image).uuid).toBe(before);
     expect(mkfs('-f', '-q', image).status).toBe(0);
     expect(superblockOf(image).uuid).not.toBe(before);
@@ -130,14 +130,14 @@ describe('refusals', () => {
     [['-d', 'size=1g', '-z'], /unknown option '-z'/],
     [['-d', 'size=1g', 'one', 'two', 'three'], /too many arguments|expected 1 argument|Expected 1 argument/],
   ])('%j', (args, message) => {
-    expectRefusal(mkfs(...args, image), 16, message);
+    expectRefusal(mkfs(...args, image), message);
     expect(statSync(image, { throwIfNoEntry: false })).toBeUndefined();
   });
   test('no image, or one that is no file', () => {
-    expectRefusal(mkfs('-d', 'size=400m'), 16, 'no image given');
+    expectRefusal(mkfs('-d', 'size=400m'), 'no image given');
     const folder = join(temporaryDirectory(), 'folder');
     mkdirSync(folder);
-    expectRefusal(mkfs('-f', folder), 8, 'is a directory');
+    expectRefusal(mkfs('-f', folder), 'is a directory');
   });
   test('small ones with --unsupported', () => {
     expect(mkfs('--unsupported', '-q', '-d', 'size=16m', image).status).toBe(0);
@@ -153,7 +153,7 @@ describe('beyond the original', () => {
   test('IMAGE SIZE', () => {
     expect(mkfs('-q', image, '310m').status).toBe(0);
     expect(statSync(image).size).toBe(310 * MIB);
-    expectRefusal(mkfs('-d', 'size=1g', image, '1g'), 16, '-d size option respecified');
+    expectRefusal(mkfs('-d', 'size=1g', image, '1g'), '-d size option respecified');
   });
   test('reproducible: same options, same bytes, whatever the name', () => {
     clean();
@@ -198,7 +198,7 @@ describe('beyond the original', () => {
     disk.set([0x55, 0xaa], 510);
     writeFileSync(image, disk);
     truncateSync(image, 400 * MIB);
-    expectRefusal(mkfs('--partition', '2', image), 8, 'has no partition 2');
+    expectRefusal(mkfs('--partition', '2', image), 'has no partition 2');
     expect(mkfs('-q', '--partition', '1', image).status).toBe(0);
     expect(superblockOf(image, MIB)).toMatchObject({ magicnum: SB_MAGIC, dblocks: (310 * MIB) / 4096 });
     expect(readFileSync(image).subarray(0, MIB).equals(disk.subarray(0, MIB))).toBe(true);
@@ -216,9 +216,9 @@ describe('beyond the original', () => {
       rblocks: 25600,
       rbmblocks: 1,
     });
-    expectRefusal(mkfs('-f', '-l', `logdev=${image}`, image), 16, 'are the same file or device');
+    expectRefusal(mkfs('-f', '-l', `logdev=${image}`, image), 'are the same file or device');
     rmSync(image);
-    expectRefusal(mkfs('-l', `logdev=${rt}`, '-d', 'size=400m', '-l', 'size=200m', image), 16, 'log size');
+    expectRefusal(mkfs('-l', `logdev=${rt}`, '-d', 'size=400m', '-l', 'size=200m', image), 'log size');
     expect(statSync(image, { throwIfNoEntry: false })).toBeUndefined();
   });
   test('the drop-in: bare messages, exit 1, usage', () => {
