@@ -1,11 +1,15 @@
 /** All commands, sorted by name. */
 import type { CommandRow } from '../session.ts';
+import { FRAG_COMMANDS } from './frag.ts';
+import { FREESP_COMMANDS } from './freesp.ts';
 import { HEADER_COMMANDS } from './header.ts';
 import { MOVE_COMMANDS } from './move.ts';
 import { PLACE_COMMANDS } from './place.ts';
 import { SHOW_COMMANDS } from './show.ts';
 
 export const COMMANDS: readonly CommandRow[] = [
+  ...FRAG_COMMANDS,
+  ...FREESP_COMMANDS,
   ...HEADER_COMMANDS,
   ...MOVE_COMMANDS,
   ...PLACE_COMMANDS,

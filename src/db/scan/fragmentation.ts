@@ -1,0 +1,223 @@
+/**
+ * Fragmentation: how many extents the files have, and how few would do. Every inode that the inobt calls allocated
+ * is looked at, AG by AG in the order of the tree; of a mapping only file offsets and lengths count.
+ *
+ * The hottest loop of `frag` runs over all inodes of the image: flat offsets, no object an inode.
+ */
+import {
+  BMBT_RECORD,
+  BMDR_HEADER,
+  BTREE,
+  LONG_HEADER,
+  maxRecords,
+  SHORT_HEADER,
+} from '../../format/btree.ts';
+import {
+  attrExtents,
+  attrForkBytes,
+  DIFLAG,
+  DINODE,
+  dataExtents,
+  dataForkBytes,
+  FORK,
+  INODE_CORE_BYTES,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+} from '../../format/inode.ts';
+import { readAgf, readAgi } from '../../fs/scan/agheader.ts';
+import { type ChunkRecord, chunkRecord, inodePieces, isFree, isHole } from '../../fs/scan/chunk.ts';
+import { ScanReader } from '../../fs/scan/reader.ts';
+import { type TreeVisitor, TreeWalk, wordAgbno, wordAgno } from '../../fs/scan/tree.ts';
+import type { Filesystem } from '../filesystem.ts';
+
+/** Which forks of which files count. */
+export interface FragmentationKinds {
+  readonly attributes: boolean;
+  readonly directories: boolean;
+  readonly files: boolean;
+  readonly symlinks: boolean;
+  readonly quota: boolean;
+  readonly realtimeControl: boolean;
+  readonly realtimeFiles: boolean;
+}
+
+export interface FragmentationReport {
+  message(text: string): void;
+  /** An inode of which something counted; absent: nobody wants to know. */
+  inode?(ino: number, actual: number, ideal: number): void;
+}
+
+export class Fragmentation {
+  actual = 0;
+  ideal = 0;
+  private readonly filesystem: Filesystem;
+  private readonly reader: ScanReader;
+  private readonly walk: TreeWalk;
+  private readonly files: TreeWalk;
+  private readonly kinds: FragmentationKinds;
+  private readonly report: FragmentationReport;
+  /** End of the extent before, in the file; -1 at the start of a fork. */
+  private end = -1;
+  private forkType = 'bmapbtd';
+  private readonly inBmbt: TreeVisitor;
+
+  constructor(filesystem: Filesystem, kinds: FragmentationKinds, report: FragmentationReport) {
+    this.filesystem = filesystem;
+    this.reader = new ScanReader(filesystem.device, filesystem.geometry);
+    this.walk = new TreeWalk(this.reader);
+    this.files = new TreeWalk(this.reader);
+    this.kinds = kinds;
+    this.report = report;
+    this.inBmbt = {
+      block: (view, level) => this.bmbtBlock(view, level),
+      lost: (agno, agbno) => report.message(`can't read btree block ${agno}/${agbno}\n`),
+    };
+  }
+
+  scan(): void {
+    const { agcount } = this.filesystem.geometry;
+    for (let agno = 0; agno < agcount; agno++) this.scanAg(agno);
+  }
+
+  private scanAg(agno: number): void {
+    const agf = readAgf(this.reader, agno);
+    const agi = agf && readAgi(this.reader, agno);
+    if (!agf || !agi) {
+      this.report.message(`can't read ${agf ? 'agi' : 'agf'} block for ag ${agno}\n`);
+      return;
+    }
+    const { geometry } = this.filesystem;
+    const family = BTREE.inobt;
+    const root = { family, agno: agf.seqno, agbno: agi.root, levels: agi.level };
+    this.walk.short(root, {
+      block: (view, level, seqno) => {
+        const count = view.getUint16(SHORT_HEADER.offset.numrecs);
+        if (level > 0) return count;
+        const most = Math.min(count, maxRecords(family, 0, geometry.blocksize));
+        for (let i = 0; i < most; i++) {
+          const at = SHORT_HEADER.size + i * family.recordBytes;
+          this.chunk(seqno, chunkRecord(view, at, geometry.features.sparse));
+        }
+        return 0;
+      },
+      lost: (lostAgno, agbno) => this.report.message(`can't read btree block ${lostAgno}/${agbno}\n`),
+    });
+  }
+
+  private chunk(agno: number, record: ChunkRecord): void {
+    const { reader } = this;
+    const { geometry } = reader;
+    const pieces = inodePieces(geometry);
+    const first = geometry.aginoAgbno(record.startino);
+    const offset = (record.startino % geometry.inopblock) * geometry.inodesize;
+    for (let piece = 0; piece * pieces.inodes < 64 && piece * pieces.blocks < pieces.chunkBlocks; piece++) {
+      const index = piece * pieces.inodes;
+      if (isHole(record, index)) continue;
+      const agbno = first + piece * pieces.blocks;
+      const bytes = pieces.blocks * geometry.blocksize;
+      const at = reader.find(geometry.agbnoByte(agno, agbno), bytes);
+      if (at < 0) {
+        this.report.message(`can't read inode block ${agno}/${agbno}\n`);
+        continue;
+      }
+      // Reading a bmbt goes through other buffers, so this one stays.
+      for (let j = 0; j < pieces.inodes; j++) {
+        if (isFree(record, index + j)) continue;
+        const ino = geometry.ino(agno, record.startino + index + j);
+        this.inode(reader.buffered, at + offset + j * geometry.inodesize, at + bytes, ino);
+      }
+    }
+  }
+
+  private inode(view: DataView, at: number, end: number, ino: number): void {
+    if (at + this.reader.geometry.inodesize > end) return;
+    const { actual, ideal } = this;
+    const data = this.countsData(view, at, ino);
+    if (data) this.fork(view, at, end, 'data');
+    const attr = this.kinds.attributes && view.getUint8(at + DINODE.offset.forkoff) !== 0;
+    if (attr) this.fork(view, at, end, 'attr');
+    if (this.report.inode && (data || attr)) this.report.inode(ino, this.actual - actual, this.ideal - ideal);
+  }
+
+  private countsData(view: DataView, at: number, ino: number): boolean {
+    const { kinds } = this;
+    switch (view.getUint16(at + DINODE.offset.mode) & S_IFMT) {
+      case S_IFDIR:
+        return kinds.directories;
+      case S_IFLNK:
+        return kinds.symlinks;
+      case S_IFREG: {
+        const { superblock } = this.filesystem;
+        const realtime = (view.getUint16(at + DINODE.offset.flags) & (1 << DIFLAG.REALTIME)) !== 0;
+        if (realtime && !kinds.realtimeFiles) return false;
+        if (!kinds.realtimeControl && (ino === superblock.rbmino || ino === superblock.rsumino)) return false;
+        const isQuota =
+          ino === superblock.uquotino || ino === superblock.gquotino || ino === superblock.pquotino;
+        return isQuota && !kinds.quota ? false : kinds.files;
+      }
+      default:
+        return false;
+    }
+  }
+
+  private fork(view: DataView, at: number, end: number, fork: 'data' | 'attr'): void {
+    const isData = fork === 'data';
+    const extents = isData ? dataExtents(view, at) : attrExtents(view, at);
+    if (extents === 0) return;
+    this.end = -1;
+    const { inodesize } = this.reader.geometry;
+    const start = at + INODE_CORE_BYTES + (isData ? 0 : view.getUint8(at + DINODE.offset.forkoff) * 8);
+    const format = view.getUint8(at + (isData ? DINODE.offset.format : DINODE.offset.aformat));
+    if (format === FORK.EXTENTS) this.records(view, start, extents, end);
+    if (format === FORK.BTREE && start + BMDR_HEADER.size <= at + inodesize)
+      this.root(view, at, start, end, isData);
+  }
+
+  /** The root of a bmbt at byte `start` of the inode at `at`. */
+  private root(view: DataView, at: number, start: number, end: number, isData: boolean): void {
+    const { inodesize, agblklog, dblocks } = this.reader.geometry;
+    const level = view.getUint16(start);
+    const count = view.getUint16(start + 2);
+    if (level === 0) {
+      this.records(view, start + BMDR_HEADER.size, count, end);
+      return;
+    }
+    const bytes = isData ? dataForkBytes(view, at, inodesize) : attrForkBytes(view, at, inodesize);
+    const pointers = start + BMDR_HEADER.size + Math.floor((bytes - BMDR_HEADER.size) / 16) * 8;
+    this.forkType = isData ? 'bmapbtd' : 'bmapbta';
+    this.files.allow(dblocks);
+    for (let i = 0; i < count && pointers + 8 * i + 8 <= end; i++) {
+      const word = pointers + 8 * i;
+      this.files.long(
+        wordAgno(view, word, agblklog),
+        wordAgbno(view, word, agblklog),
+        level - 1,
+        this.inBmbt,
+      );
+    }
+  }
+
+  private bmbtBlock(view: DataView, level: number): number {
+    const count = view.getUint16(LONG_HEADER.offset.numrecs);
+    if (count > maxRecords(BTREE.bmapbt, level, view.byteLength)) {
+      this.report.message(`invalid numrecs (${count}) in ${this.forkType} block\n`);
+      return 0;
+    }
+    if (level === 0) this.records(view, LONG_HEADER.size, count, view.byteLength);
+    return count;
+  }
+
+  /** Extents from byte `at` on; a count that leaves the buffer is cut off there. */
+  private records(view: DataView, at: number, count: number, end: number): void {
+    const most = Math.min(count, Math.floor((end - at) / BMBT_RECORD.size));
+    for (let i = 0; i < most; i++, at += BMBT_RECORD.size) {
+      // 1 bit unwritten, 54 file offset, 52 block, 21 count.
+      const offset = (view.getUint32(at) & 0x7fffffff) * 2 ** 23 + (view.getUint32(at + 4) >>> 9);
+      this.actual++;
+      if (offset !== this.end) this.ideal++;
+      this.end = offset + (view.getUint32(at + 12) & 0x1fffff);
+    }
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * Bounded reads for scans of a whole filesystem, healthy or not.
+ *
+ * A scan must go on where the device ends or fails, so a read gives bytes or nothing and never throws for an
+ * address that the image told. Objects that lie one behind another (inode chunks, leaves of a fresh btree) are read
+ * together: after two requests in a row that touch, the third reads a megabyte.
+ */
+import { type Device, DeviceError } from '../../device/device.ts';
+import type { Geometry } from '../../format/geometry.ts';
+
+const WINDOW_BYTES = 2 ** 20;
+
+export class ScanReader {
+  readonly device: Device;
+  readonly geometry: Geometry;
+  private readonly window = new Uint8Array(WINDOW_BYTES);
+  private readonly windowView = new DataView(this.window.buffer);
+  /** Bytes of the device that the window holds. */
+  private from = 0;
+  private to = 0;
+  /** End of the last request. */
+  private last = -1;
+
+  constructor(device: Device, geometry: Geometry) {
+    this.device = device;
+    this.geometry = geometry;
+  }
+
+  /** Fills `into` from `offset` (bytes); false when that is outside of the device or cannot be read. */
+  read(offset: number, into: Uint8Array): boolean {
+    if (!(offset >= 0) || offset + into.length > this.device.size) return false;
+    try {
+      this.device.read(offset, into);
+      return true;
+    } catch (error) {
+      if (error instanceof DeviceError) return false;
+      throw error;
+    }
+  }
+
+  /** Reads a block by its place in an AG; the numbers may be any. */
+  block(agno: number, agbno: number, into: Uint8Array): boolean {
+    return this.read(this.geometry.agbnoByte(agno, agbno), into);
+  }
+
+  /**
+   * Where in `buffered` the `length` bytes (at most 1 MiB) from `offset` are; -1 when they cannot be read. Valid
+   * until the next call.
+   */
+  find(offset: number, length: number): number {
+    if (offset < this.from || offset + length > this.to) {
+      if (!(offset >= 0) || length > WINDOW_BYTES || offset + length > this.device.size) return -1;
+      const wanted = offset === this.last ? Math.min(WINDOW_BYTES, this.device.size - offset) : length;
+      this.from = this.to = 0;
+      let size = wanted;
+      if (!this.read(offset, this.window.subarray(0, size))) {
+        // One bad sector in a megabyte must not hide its neighbours.
+        size = length;
+        if (wanted === size || !this.read(offset, this.window.subarray(0, size))) return -1;
+      }
+      this.from = offset;
+      this.to = offset + size;
+    }
+    this.last = offset + length;
+    return offset - this.from;
+  }
+
+  /** What `find` found. */
+  get buffered(): DataView {
+    return this.windowView;
+  }
+  get bufferedBytes(): Uint8Array {
+    return this.window;
+  }
+}
