@@ -148,8 +148,12 @@ function makeFilesystem(
   given: GivenOptions,
   flags: Flags,
 ): void {
-  if (flags.release || flags.usage) {
-    process.stdout.write(flags.release ? `xfskit mkfs ${version}\n` : formatUsage('mkfs.xfs'));
+  if (flags.usage) {
+    process.stdout.write(formatUsage('mkfs.xfs'));
+    return;
+  }
+  if (flags.release) {
+    process.stdout.write(`xfskit mkfs ${version}, mkfs.xfs ${flags.profile ?? OUR_PROFILE}\n`);
     return;
   }
   completeOptions(given, size, flags);
@@ -246,6 +250,11 @@ function refuseOverwrite(device: Device, flags: Flags): void {
 }
 
 function say(choice: Choice, { image, flags, given }: Job): void {
+  // mkfs.xfs has these two, quiet or not, on its standard output.
+  const output = flags.json ? process.stderr : process.stdout;
+  const config = given.text('c.options');
+  if (config !== undefined) output.write(`Parameters parsed from config file ${config} successfully\n`);
+  if (flags.unsupported) output.write('Filesystems formatted with --unsupported are not supported!!\n');
   for (const notice of choice.notices) process.stderr.write(`xfskit mkfs: ${notice}\n`);
   const { plan } = choice;
   if (flags.json) {
