@@ -1,51 +1,55 @@
 /**
- * Builds dist/xfskit.js: one ESM bundle, its commands evaluated only when they are called for (esbuild keeps a
- * dynamic import inside the bundle as a deferred initializer). `--docs` writes the generated documents instead,
- * `--demo` builds and runs the demonstration.
+ * Builds dist/xfskit.js: one CommonJS bundle, its commands evaluated only when they are called for (esbuild keeps a
+ * dynamic import inside the bundle as a deferred initializer), and V8's compiled form of it (bin/cache.cjs).
+ * CommonJS, because Node's loader of ES modules takes longer to start. `--docs` writes the generated documents
+ * instead, `--demo` builds and runs the demonstration.
  */
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
+const require = createRequire(import.meta.url);
 const root = fileURLToPath(new URL('.', import.meta.url));
 const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 
-const common = {
-  absWorkingDir: root,
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  target: 'node20',
-  logLevel: 'warning',
-  // cli-table3 and its kind are CommonJS and call require() for Node's own modules.
-  banner: {
-    js: "import { createRequire as xfskitRequire } from 'node:module';const require = xfskitRequire(import.meta.url);",
-  },
-};
+const common = { absWorkingDir: root, bundle: true, platform: 'node', target: 'node20', logLevel: 'warning' };
 
-/**
- * Static imports of Node's modules would be hoisted to the top of the bundle and loaded at every start (crypto
- * alone takes some 5 ms). As CommonJS they are loaded when the module that wants them is evaluated.
- */
+/** Node's modules that are there at start-up anyway; any other is loaded when something of it is first used. */
+const AT_HAND = new Set(['node:buffer', 'node:events', 'node:fs', 'node:path', 'node:process']);
+
 const deferBuiltins = {
   name: 'defer-builtins',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:/ }, ({ path, kind }) =>
-      kind === 'import-statement' ? { path, namespace: 'builtin' } : { path, external: true },
+    onResolve({ filter: /^node:/ }, ({ path, pluginData }) =>
+      AT_HAND.has(path) || pluginData === 'deferred'
+        ? { path, external: true }
+        : { path, namespace: 'builtin' },
     );
-    onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
-      contents: `module.exports = require(${JSON.stringify(path)});`,
-      loader: 'js',
-    }));
+    onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => {
+      const getters = Object.keys(require(path)).map((key) => `get ${key}(){return load().${key}}`);
+      const contents = `const load=()=>require(${JSON.stringify(path)});module.exports={${getters.join()}}`;
+      return { contents, pluginData: 'deferred' };
+    });
   },
 };
 
+/** Replaces a file at one stroke: somebody may be starting it. */
+function writeWhole(path, text) {
+  const fresh = `${path}.${process.pid}`;
+  writeFileSync(fresh, text);
+  renameSync(fresh, path);
+}
+
 async function bundle() {
-  await build({
+  const { outputFiles } = await build({
     ...common,
+    format: 'cjs',
     entryPoints: ['src/cli/main.ts'],
     outfile: 'dist/xfskit.js',
+    write: false,
     minifySyntax: true,
     minifyWhitespace: true,
     sourcemap: true,
@@ -53,6 +57,15 @@ async function bundle() {
     plugins: [deferBuiltins],
     define: { XFSKIT_VERSION: JSON.stringify(version) },
   });
+  const [map, code] = ['.map', '.js'].map((end) => outputFiles.find(({ path }) => path.endsWith(end)).text);
+  // bin/load.cjs reads it as Latin-1, and knows by the last line which compiled form belongs to it.
+  if (!/^[\0-\x7f]*$/.test(code)) throw new Error('dist/xfskit.js: not ASCII');
+  const hash = createHash('sha256').update(code).digest('hex').slice(0, 16);
+  mkdirSync(`${root}dist`, { recursive: true });
+  writeWhole(`${root}dist/package.json`, '{ "type": "commonjs" }\n');
+  writeWhole(`${root}dist/xfskit.js.map`, map);
+  writeWhole(`${root}dist/xfskit.js`, `${code}// ${hash}\n`);
+  spawnSync(process.execPath, [`${root}bin/cache.cjs`], { stdio: 'inherit' });
 }
 
 async function writeDocuments() {
@@ -63,7 +76,7 @@ async function writeDocuments() {
         export { findingsMarkdown } from './src/report/markdown.ts';`,
       resolveDir: root,
     },
-    banner: {},
+    format: 'esm',
     write: false,
   });
   const url = `data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`;

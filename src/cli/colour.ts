@@ -34,14 +34,13 @@ export function takeColourFlag(argv: readonly string[]): { rest: string[]; flag:
   return { rest, flag };
 }
 
-let decided: boolean | undefined;
+let given: boolean | undefined;
 
 export function setColourFlag(flag: boolean | undefined): void {
-  decided = decideColour({ flag, env: process.env, isTTY: process.stdout.isTTY === true });
+  given = flag;
 }
 
 /** Colour on standard output of this run. */
 export function useColour(): boolean {
-  decided ??= decideColour({ env: process.env, isTTY: process.stdout.isTTY === true });
-  return decided;
+  return decideColour({ flag: given, env: process.env, isTTY: process.stdout.isTTY === true });
 }

@@ -19,14 +19,13 @@ Of mkfs: 0 made, 1 not made.
  * error was, for the drop-ins, also where the command's own exit status says less.
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  quietBrokenPipe(process.stdout);
-  quietBrokenPipe(process.stderr);
   const { rest, flag } = takeColourFlag(argv);
   setColourFlag(flag);
   const name = commandName(rest);
   const fail = (error: unknown): number => reportError(name, error);
-  const failAndEnd = (error: unknown): never => {
-    fail(error);
+  const failAndEnd = (error: unknown): void => {
+    if (isBrokenPipe(error)) return;
+    fail(outputError(error));
     process.exit();
   };
   process.on('uncaughtException', failAndEnd);
@@ -98,9 +97,16 @@ function oneLine(text: string): string {
     .replace(/\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
-/** A reader that went away (`| head`) is no error; the command goes on to its own exit status. */
-function quietBrokenPipe(stream: NodeJS.WriteStream): void {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw systemError(error, 'output');
-  });
+/**
+ * A reader that went away (`| head`) is no error; the command goes on to its own exit status. The streams have no
+ * listeners of their own for this: to touch them is to load them, and a quiet command needs neither.
+ */
+function isBrokenPipe(error: unknown): boolean {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  return code === 'EPIPE' && syscall === 'write';
+}
+
+/** What arrives here from a failed write was written to one of the standard streams. */
+function outputError(error: unknown): unknown {
+  return (error as NodeJS.ErrnoException).syscall === 'write' ? systemError(error, 'output') : error;
 }

@@ -4,7 +4,7 @@
  * open.ts decides whether a path may be opened at all; this class trusts the descriptor it is given.
  */
 import { spawnSync } from 'node:child_process';
-import { closeSync, fstatSync, fsyncSync, ftruncateSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { type Device, DeviceError } from './device.ts';
 
 /** One system call moves at most this many bytes (Linux stops short of 2 GiB). */
@@ -59,7 +59,7 @@ export class FileDevice implements Device {
 
   flush(): void {
     try {
-      fsyncSync(this.descriptor);
+      fdatasyncSync(this.descriptor); // length and allocation included, times not
     } catch (error) {
       throw systemError(error, `${this.name}: flush`);
     }

@@ -5,7 +5,8 @@
  * The same line then gives the same bytes on every machine and system. SOURCE_DATE_EPOCH alone means reproducible as
  * well; it is what build systems set when they want just that.
  */
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { UsageError } from '../format/errors.ts';
 import type { Timestamp } from '../format/time.ts';
 import type { Plan } from './plan.ts';
@@ -30,18 +31,38 @@ function sourceDate(text: string | undefined): number | undefined {
 
 /** A version 4 UUID out of anything that can be told as JSON. */
 function uuidOf(facts: unknown): string {
-  const hash = createHash('sha256').update(JSON.stringify(facts)).digest();
-  hash[6] = (hash[6]! & 0x0f) | 0x40;
-  hash[8] = (hash[8]! & 0x3f) | 0x80;
-  const hex = hash.toString('hex');
+  return uuidFrom(createHash('sha256').update(JSON.stringify(facts)).digest());
+}
+
+/** A version 4 UUID out of 16 bytes or more. */
+function uuidFrom(bytes: Uint8Array): string {
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = Array.from(bytes.subarray(0, 16), (byte) => byte.toString(16).padStart(2, '0')).join('');
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join(
     '-',
   );
 }
 
+/** 16 random bytes; from the system where it has a file of them, which spares loading node:crypto. */
+function randomId(): Uint8Array {
+  const bytes = new Uint8Array(16);
+  try {
+    const descriptor = openSync('/dev/urandom', 'r');
+    try {
+      if (readSync(descriptor, bytes) === bytes.length) return bytes;
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    // No such file here.
+  }
+  return randomBytes(16);
+}
+
 function random(): Identity {
   return {
-    makeUuid: () => randomUUID(),
+    makeUuid: () => uuidFrom(randomId()),
     moment: () => {
       const milliseconds = Date.now();
       const seconds = Math.floor(milliseconds / 1000);

@@ -1,8 +1,7 @@
-/** The command line itself: help, versions, wrong usage, colour, broken pipes, interrupts, start-up time. */
+/** The command line itself: help, versions, wrong usage, colour, broken pipes, interrupts. */
 import { spawn } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { expect, test } from '@jest/globals';
 import { buildSync } from 'esbuild';
 import { decideColour, takeColourFlag } from '../../../src/cli/colour.ts';
@@ -54,17 +53,6 @@ test('errors have one exit code each', () => {
   expect(exitOf(new DeviceError('EIO', 'x'))).toEqual({ code: 8, known: true });
   expect(exitOf(new UnsupportedFeature('x'))).toEqual({ code: 8, known: true });
   expect(exitOf(new TypeError('x'))).toEqual({ code: 8, known: false });
-});
-
-test('a missing bundle says what to do', () => {
-  const copy = join(temporaryDirectory(), 'copy');
-  mkdirSync(join(copy, 'bin'), { recursive: true });
-  for (const name of ['xfskit', 'package.json']) {
-    copyFileSync(join(repository, 'bin', name), join(copy, 'bin', name));
-  }
-  const result = run(process.execPath, [join(copy, 'bin', 'xfskit'), '--version']);
-  expect(result.status).toBe(8);
-  expect(result.stderr).toMatch(/^xfskit: [^\n]* is missing: run "npm ci"[^\n]*\n$/);
 });
 
 test('colour: flag > FORCE_COLOR > NO_COLOR > terminal > TERM', () => {
@@ -163,18 +151,4 @@ test('Ctrl-C: 32 at the next breath, at once where nothing breathes, never withi
     interrupt.protect(() => { say('ready '); busy(300); say('applied '); });
     setTimeout(() => say('end'), 50);`;
   expect(await interrupted(applying)).toEqual({ code: 0, signal: null, output: 'ready applied end' });
-});
-
-test('start-up costs little more than Node itself', () => {
-  const bundle = pathToFileURL(join(repository, 'dist', 'xfskit.js')).href;
-  const spent = `const { user, system } = process.cpuUsage(); process.stderr.write(String((user + system) / 1000));`;
-  const least = (script: string): number => {
-    const times = Array.from({ length: 7 }, () =>
-      Number(run(process.execPath, ['-e', script, bundle]).stderr),
-    );
-    return Math.min(...times);
-  };
-  // Processor time, the least of several runs: what else the machine does must not decide this.
-  const ours = least(`import(process.argv[1]).then((x) => x.main(['--version'])).then(() => { ${spent} })`);
-  expect(ours - least(spent)).toBeLessThan(40);
 });

@@ -1,0 +1,61 @@
+'use strict';
+/**
+ * Keeps V8's compiled form of dist/xfskit.js for load.cjs. What V8 has compiled by the time it is asked is what it
+ * keeps, so the common commands are run first, on an image in a temporary folder. npm runs this after an install,
+ * the build after each bundle; where it cannot be done (nothing built yet, a folder of somebody else's) nothing is.
+ */
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { bundle, compile, evaluate } = require('./load.cjs');
+
+const folder = path.dirname(bundle);
+
+async function warmUp(main, image) {
+  const { stdout, stderr } = process;
+  const streams = [stdout, stderr].map((stream) => ({ stream, write: stream.write }));
+  for (const { stream } of streams) stream.write = () => true;
+  try {
+    await main(['mkfs', image, '1g']);
+    await main(['mkfs', '-f', '-q', image]);
+    await main(['db', '-c', 'sb 0', '-c', 'print', '-c', 'inode root', '-c', 'p', image]);
+  } finally {
+    for (const { stream, write } of streams) stream.write = write;
+  }
+}
+
+/** A file that is whole when it appears: V8 does not check what is in it. */
+function writeWhole(file, bytes) {
+  const fresh = `${file}.${process.pid}`;
+  try {
+    fs.writeFileSync(fresh, bytes);
+    const descriptor = fs.openSync(fresh, 'r+');
+    fs.fsyncSync(descriptor);
+    fs.closeSync(descriptor);
+    fs.renameSync(fresh, file);
+  } finally {
+    fs.rmSync(fresh, { force: true });
+  }
+}
+
+async function makeCache() {
+  if (!fs.existsSync(bundle)) return;
+  const { script, cacheFile } = compile();
+  if (fs.existsSync(cacheFile) && !script.cachedDataRejected) return;
+  const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'xfskit-cache-'));
+  try {
+    await warmUp(evaluate(script).main, path.join(scratch, 'image'));
+    writeWhole(cacheFile, script.createCachedData());
+  } finally {
+    fs.rmSync(scratch, { recursive: true, force: true });
+  }
+  const hash = path.basename(cacheFile).split('-')[0];
+  for (const name of fs.readdirSync(folder))
+    if (name.endsWith('.cache') && !name.startsWith(hash))
+      fs.rmSync(path.join(folder, name), { force: true });
+}
+
+process.on('exit', () => {
+  process.exitCode = 0;
+});
+makeCache().catch((error) => process.stderr.write(`xfskit: starts slower than it could: ${error.message}\n`));
