@@ -2,6 +2,7 @@
 import type { CommandRow } from '../session.ts';
 import { FRAG_COMMANDS } from './frag.ts';
 import { FREESP_COMMANDS } from './freesp.ts';
+import { FSMAP_COMMANDS } from './fsmap.ts';
 import { HEADER_COMMANDS } from './header.ts';
 import { MOVE_COMMANDS } from './move.ts';
 import { PLACE_COMMANDS } from './place.ts';
@@ -10,6 +11,7 @@ import { SHOW_COMMANDS } from './show.ts';
 export const COMMANDS: readonly CommandRow[] = [
   ...FRAG_COMMANDS,
   ...FREESP_COMMANDS,
+  ...FSMAP_COMMANDS,
   ...HEADER_COMMANDS,
   ...MOVE_COMMANDS,
   ...PLACE_COMMANDS,

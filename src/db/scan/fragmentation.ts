@@ -62,6 +62,8 @@ export class Fragmentation {
   private end = -1;
   private forkType = 'bmapbtd';
   private readonly inBmbt: TreeVisitor;
+  /** Inodes of the realtime bitmap and summary and of the three quotas. */
+  private readonly special: Float64Array;
 
   constructor(filesystem: Filesystem, kinds: FragmentationKinds, report: FragmentationReport) {
     this.filesystem = filesystem;
@@ -70,6 +72,8 @@ export class Fragmentation {
     this.files = new TreeWalk(this.reader);
     this.kinds = kinds;
     this.report = report;
+    const { rbmino, rsumino, uquotino, gquotino, pquotino } = filesystem.superblock;
+    this.special = Float64Array.of(rbmino, rsumino, uquotino, gquotino, pquotino);
     this.inBmbt = {
       block: (view, level) => this.bmbtBlock(view, level),
       lost: (agno, agbno) => report.message(`can't read btree block ${agno}/${agbno}\n`),
@@ -123,10 +127,11 @@ export class Fragmentation {
         continue;
       }
       // Reading a bmbt goes through other buffers, so this one stays.
+      const ino = geometry.ino(agno, record.startino + index);
+      const view = reader.buffered;
       for (let j = 0; j < pieces.inodes; j++) {
         if (isFree(record, index + j)) continue;
-        const ino = geometry.ino(agno, record.startino + index + j);
-        this.inode(reader.buffered, at + offset + j * geometry.inodesize, at + bytes, ino);
+        this.inode(view, at + offset + j * geometry.inodesize, at + bytes, ino + j);
       }
     }
   }
@@ -149,12 +154,11 @@ export class Fragmentation {
       case S_IFLNK:
         return kinds.symlinks;
       case S_IFREG: {
-        const { superblock } = this.filesystem;
+        const { special } = this;
         const realtime = (view.getUint16(at + DINODE.offset.flags) & (1 << DIFLAG.REALTIME)) !== 0;
         if (realtime && !kinds.realtimeFiles) return false;
-        if (!kinds.realtimeControl && (ino === superblock.rbmino || ino === superblock.rsumino)) return false;
-        const isQuota =
-          ino === superblock.uquotino || ino === superblock.gquotino || ino === superblock.pquotino;
+        if (!kinds.realtimeControl && (ino === special[0] || ino === special[1])) return false;
+        const isQuota = ino === special[2] || ino === special[3] || ino === special[4];
         return isQuota && !kinds.quota ? false : kinds.files;
       }
       default:

@@ -3,18 +3,19 @@
  *
  * A scan must go on where the device ends or fails, so a read gives bytes or nothing and never throws for an
  * address that the image told. Objects that lie one behind another (inode chunks, leaves of a fresh btree) are read
- * together: after two requests in a row that touch, the third reads a megabyte.
+ * together: where two requests touch, the second reads on to the end of the window.
  */
 import { type Device, DeviceError } from '../../device/device.ts';
-import type { Geometry } from '../../format/geometry.ts';
+import { CHUNK_INODES, type Geometry } from '../../format/geometry.ts';
 
-const WINDOW_BYTES = 2 ** 20;
+/** Larger windows leave the cache of a CPU core and are slower. */
+const WINDOW_BYTES = 2 ** 16;
 
 export class ScanReader {
   readonly device: Device;
   readonly geometry: Geometry;
-  private readonly window = new Uint8Array(WINDOW_BYTES);
-  private readonly windowView = new DataView(this.window.buffer);
+  private readonly window: Uint8Array<ArrayBuffer>;
+  private readonly windowView: DataView;
   /** Bytes of the device that the window holds. */
   private from = 0;
   private to = 0;
@@ -24,6 +25,9 @@ export class ScanReader {
   constructor(device: Device, geometry: Geometry) {
     this.device = device;
     this.geometry = geometry;
+    const chunk = CHUNK_INODES * geometry.inodesize;
+    this.window = new Uint8Array(Math.max(WINDOW_BYTES, chunk, geometry.blocksize));
+    this.windowView = new DataView(this.window.buffer);
   }
 
   /** Fills `into` from `offset` (bytes); false when that is outside of the device or cannot be read. */
@@ -44,17 +48,17 @@ export class ScanReader {
   }
 
   /**
-   * Where in `buffered` the `length` bytes (at most 1 MiB) from `offset` are; -1 when they cannot be read. Valid
+   * Where in `buffered` the `length` bytes (an inode chunk at most) from `offset` are; -1 when they cannot be read. Valid
    * until the next call.
    */
   find(offset: number, length: number): number {
     if (offset < this.from || offset + length > this.to) {
-      if (!(offset >= 0) || length > WINDOW_BYTES || offset + length > this.device.size) return -1;
-      const wanted = offset === this.last ? Math.min(WINDOW_BYTES, this.device.size - offset) : length;
+      if (!(offset >= 0) || length > this.window.length || offset + length > this.device.size) return -1;
+      const wanted = offset === this.last ? Math.min(this.window.length, this.device.size - offset) : length;
       this.from = this.to = 0;
       let size = wanted;
       if (!this.read(offset, this.window.subarray(0, size))) {
-        // One bad sector in a megabyte must not hide its neighbours.
+        // One bad sector must not hide its neighbours.
         size = length;
         if (wanted === size || !this.read(offset, this.window.subarray(0, size))) return -1;
       }
