@@ -251,10 +251,10 @@ function refuseOverwrite(device: Device, flags: Flags): void {
 
 function say(choice: Choice, { image, flags, given }: Job): void {
   // mkfs.xfs has these two, quiet or not, on its standard output.
-  const output = flags.json ? process.stderr : process.stdout;
+  const tell = (text: string): boolean => (flags.json ? process.stderr : process.stdout).write(text);
   const config = given.text('c.options');
-  if (config !== undefined) output.write(`Parameters parsed from config file ${config} successfully\n`);
-  if (flags.unsupported) output.write('Filesystems formatted with --unsupported are not supported!!\n');
+  if (config !== undefined) tell(`Parameters parsed from config file ${config} successfully\n`);
+  if (flags.unsupported) tell('Filesystems formatted with --unsupported are not supported!!\n');
   for (const notice of choice.notices) process.stderr.write(`xfskit mkfs: ${notice}\n`);
   const { plan } = choice;
   if (flags.json) {
