@@ -43,6 +43,10 @@ function writeWhole(path, text) {
   renameSync(fresh, path);
 }
 
+/** The bundle is one function: called by Node's loader, but only the value of the script for bin/load.cjs. */
+const PARAMETERS = 'exports,require,module,__filename,__dirname';
+const OPEN = `(f=>typeof module==="undefined"?f:f(${PARAMETERS}))((function(${PARAMETERS}){`;
+
 async function bundle() {
   const { outputFiles } = await build({
     ...common,
@@ -54,6 +58,8 @@ async function bundle() {
     minifyWhitespace: true,
     sourcemap: true,
     sourcesContent: false,
+    banner: { js: OPEN },
+    footer: { js: '}))' },
     plugins: [deferBuiltins],
     define: { XFSKIT_VERSION: JSON.stringify(version) },
   });

@@ -26,10 +26,7 @@ function compile() {
   const source = readFileSync(bundle, 'latin1'); // it is ASCII: the build sees to that
   const hash = source.slice(-17, -1);
   const cacheFile = path.join(folder, `${hash}-${process.versions.v8}-${process.arch}.cache`);
-  const script = new vm.Script(`(function(exports,require,module,__filename,__dirname){${source}})`, {
-    filename: bundle,
-    cachedData: readCache(cacheFile),
-  });
+  const script = new vm.Script(source, { filename: bundle, cachedData: readCache(cacheFile) });
   return { script, cacheFile };
 }
 
