@@ -15,6 +15,8 @@ import { Stage } from './stage.ts';
 const LARGEST_SECTOR = 32768;
 
 export interface SuperblockFields {
+  readonly uuid: string;
+  readonly logsunit: number;
   readonly rbmino: number;
   readonly rsumino: number;
   readonly uquotino: number;
@@ -29,6 +31,9 @@ export class Filesystem {
   readonly superblock: SuperblockFields;
   /** What the user should know about how it was opened. */
   readonly warnings: readonly string[];
+  /** Device of an external log, and of the realtime section, where they were named. */
+  log: Device | undefined;
+  realtime: Device | undefined;
 
   constructor(device: Device, sector: Uint8Array, warnings: readonly string[]) {
     this.device = device;

@@ -50,12 +50,16 @@ export interface LogHead {
   readonly detail: string;
 }
 
-/** Finds head and tail of the log. Never throws for what the log holds: 'unreadable' then, and why. */
-export function findLogHead(device: Device, geometry: Geometry): LogHead {
-  if (geometry.logstart === 0) return result('external', 0, 0, 0, 0, 'the log is on another device');
-  const start = geometry.fsbnoByte(geometry.logstart);
+/**
+ * Finds head and tail of the log; with `isLogDevice` of an external one, on the device that holds it. Never throws
+ * for what the log holds: 'unreadable' then, and why.
+ */
+export function findLogHead(device: Device, geometry: Geometry, isLogDevice = false): LogHead {
+  if (geometry.logstart === 0 && !isLogDevice)
+    return result('external', 0, 0, 0, 0, 'the log is on another device');
+  const start = isLogDevice ? 0 : geometry.fsbnoByte(geometry.logstart);
   const bytes = geometry.logblocks * geometry.blocksize;
-  const inside = geometry.isFsbnoRange(geometry.logstart, geometry.logblocks);
+  const inside = isLogDevice ? bytes > 0 : geometry.isFsbnoRange(geometry.logstart, geometry.logblocks);
   if (!inside || start + bytes > device.size) {
     return result('unreadable', 0, 0, 0, 0, `it leaves its AG or the device (${geometry.logblocks} blocks)`);
   }

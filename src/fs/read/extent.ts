@@ -195,8 +195,8 @@ class ExtentWalk {
   }
 }
 
-/** Decodes 1 + 54 + 52 + 21 bits. */
-function readRecord(view: DataView, at: number): Extent {
+/** The record at byte `at`: 1 + 54 + 52 + 21 bits. */
+export function readRecord(view: DataView, at: number): Extent {
   const a = view.getUint32(at);
   const b = view.getUint32(at + 4);
   const c = view.getUint32(at + 8);

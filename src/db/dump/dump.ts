@@ -1,0 +1,73 @@
+/**
+ * A whole metadata dump: AG by AG, then the files that the superblock names, then the log. What is in a dump and in
+ * which order follows the reference tool, so that one can be compared with the other byte by byte (where names stay
+ * as they are). Memory is that of the tallest path through the trees, and of the names in the largest directory.
+ */
+import type { Device } from '../../device/device.ts';
+import { UsageError } from '../../format/errors.ts';
+import type { Volume } from '../../fs/read/volume.ts';
+import { dumpAg } from './ag.ts';
+import { DumpContext, type DumpListener, type DumpOptions } from './context.ts';
+import { dumpSystemFile, InodeDump } from './inode.ts';
+import { dumpLog, findLog } from './log.ts';
+import { type DescriptorOutput, type DumpFlags, DumpWriterV1, DumpWriterV2 } from './writer.ts';
+
+export interface DumpRequest extends DumpOptions {
+  /** Undefined: 2 when there is an external log to be dumped, else 1. */
+  readonly version: 1 | 2 | undefined;
+}
+
+/** The filesystem to be dumped, as db opens it. */
+export interface DumpSource extends Volume {
+  readonly superblock: {
+    readonly uuid: string;
+    readonly logsunit: number;
+    readonly rbmino: number;
+    readonly rsumino: number;
+    readonly uquotino: number;
+    readonly gquotino: number;
+    readonly pquotino: number;
+  };
+  /** Device of the external log, if that was named. */
+  readonly log?: Device | undefined;
+}
+
+/**
+ * Writes a dump of `source`. Throws UsageError for a version that cannot hold it, DeviceError when writing fails, or
+ * reading and that is to stop it.
+ */
+export function dumpFilesystem(
+  source: DumpSource,
+  output: DescriptorOutput,
+  request: DumpRequest,
+  listener: DumpListener,
+): void {
+  const { geometry } = source;
+  const version = request.version ?? (geometry.logstart === 0 && source.log ? 2 : 1);
+  const log = findLog(source, source.log, source.superblock);
+  if (version === 2 && !log) throw new UsageError('external log device not loaded, use -l');
+  const hasLog = log !== undefined && !(version === 1 && log.isExternal);
+  const flags: DumpFlags = {
+    obfuscated: request.obfuscate,
+    fullBlocks: !request.clear,
+    dirtyLog: hasLog && log.head.state !== 'clean',
+    externalLog: hasLog && log.isExternal,
+    realtime: false,
+  };
+  const sink = version === 1 ? new DumpWriterV1(output, flags) : new DumpWriterV2(output, flags);
+  const context = new DumpContext(source, sink, request, listener);
+  const inodes = new InodeDump(context);
+  for (let agno = 0; agno < geometry.agcount; agno++) dumpAg(context, inodes, agno);
+  const { rbmino, rsumino, uquotino, gquotino, pquotino } = source.superblock;
+  for (const [ino, what] of [
+    [rbmino, 'rtbitmap'],
+    [rsumino, 'rtsummary'],
+    [uquotino, 'dqblk'],
+    [gquotino, 'dqblk'],
+    [pquotino, 'dqblk'],
+  ] as const) {
+    if (ino > 0) dumpSystemFile(context, ino, what);
+  }
+  if (hasLog) dumpLog(context, log);
+  sink.finish();
+}
