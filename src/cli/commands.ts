@@ -1,18 +1,5 @@
 /** The commands, one row each; a command's module is evaluated only when it is called. */
-import type { Command } from 'commander';
-
-export interface CommandModule {
-  /** Adds arguments, options and the action, which sets process.exitCode. */
-  define(command: Command): void;
-}
-
-export interface CommandRow {
-  readonly name: string;
-  readonly summary: string;
-  /** Exit status of every failure, where it is not the bits of fsck. */
-  readonly failure?: number;
-  load(): Promise<CommandModule>;
-}
+import type { CommandRow } from './row.ts';
 
 export const commands: readonly CommandRow[] = [
   {
@@ -46,5 +33,10 @@ export const commands: readonly CommandRow[] = [
     name: 'undo',
     summary: 'put back what a repair changed, from its undo journal',
     load: () => import('./undo.ts'),
+  },
+  {
+    name: 'completion',
+    summary: 'print a script that completes commands and options in bash, zsh or fish',
+    load: async () => (await import('./completion.ts')).completionOf(commands),
   },
 ];

@@ -12,6 +12,7 @@ import { Stage } from '../db/stage.ts';
 import type { Device } from '../device/device.ts';
 import { openDevice } from '../device/open.ts';
 import { UsageError } from '../format/errors.ts';
+import type { Vocabulary } from '../report/outline.ts';
 import { exitBits } from './exit.ts';
 import { protect } from './interrupt.ts';
 import { parseOffset } from './offset.ts';
@@ -89,6 +90,11 @@ function openImage(image: string, flags: Flags): Device {
   const device = openDevice(image, { write, ...offset });
   if (!write) return device;
   return new Stage(device, { protect, ...(flags.undo === undefined ? {} : { undoPath: flags.undo }) });
+}
+
+/** The commands of -c, for completion. */
+export function vocabulary(): Vocabulary {
+  return { words: { '-c': COMMANDS.map(({ name, summary }) => ({ word: name, help: summary })) } };
 }
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {

@@ -4,6 +4,7 @@ import { openDevice } from '../device/open.ts';
 import { OverlayDevice } from '../device/overlay.ts';
 import { UsageError } from '../format/errors.ts';
 import { INJECT_KINDS, inject } from '../repair/inject/inject.ts';
+import type { Vocabulary } from '../report/outline.ts';
 import { parseOffset } from './offset.ts';
 
 interface Flags {
@@ -32,6 +33,11 @@ export function define(command: Command): void {
       if (flags.list) list(flags.json ?? false);
       else plant(kind, image, flags);
     });
+}
+
+/** The kinds, for completion. */
+export function vocabulary(): Vocabulary {
+  return { words: { KIND: INJECT_KINDS.map(({ name, summary }) => ({ word: name, help: summary })) } };
 }
 
 function list(json: boolean): void {

@@ -33,6 +33,8 @@ export interface OptionRow {
   readonly defines: boolean;
   /** The last one given holds, as with mkfs.xfs. */
   readonly repeats: boolean;
+  /** Its text is the path of a file. */
+  readonly path?: boolean;
   /** The one value that is possible, and what to say about any other. */
   readonly only?: { readonly value: number; readonly message: string };
   /** Rows that make it so whatever it says itself, as with mkfs.xfs; `later`: only if given after it. */
@@ -98,7 +100,7 @@ const SECTOR = { ...POWER, defines: true, min: 512, max: 32768 } as const;
 export const OPTIONS = [
   option('b', 'size', 'size', 'block size', { ...POWER, defines: true, min: 512, max: 65536 }),
 
-  option('c', 'options', 'text', 'file with more options, an INI section for each group'),
+  option('c', 'options', 'text', 'file with more options, an INI section for each group', { path: true }),
 
   option('d', 'agcount', 'number', 'allocation groups', {
     min: 1,
@@ -112,7 +114,7 @@ export const OPTIONS = [
   }),
   option('d', 'size', 'size', 'size of the filesystem (default: all of the image)', { min: MIN_AG_BYTES }),
   flag('d', 'file', 'the image is a regular file, made anew, whatever it holds; needs size'),
-  option('d', 'name', 'text', 'the image, in place of the argument'),
+  option('d', 'name', 'text', 'the image, in place of the argument', { path: true }),
   option('d', 'su', 'size', 'stripe unit', {
     max: UINT_MAX,
     conflicts: ['d.noalign', 'd.sunit', 'd.swidth'],
@@ -202,9 +204,10 @@ export const OPTIONS = [
     conflicts: ['l.logdev'],
   }),
   option('l', 'logdev', 'text', 'external log: image file or block device', {
+    path: true,
     conflicts: [...EXTERNAL, 'l.name'],
   }),
-  option('l', 'name', 'text', 'as logdev', { conflicts: [...EXTERNAL, 'l.logdev'] }),
+  option('l', 'name', 'text', 'as logdev', { path: true, conflicts: [...EXTERNAL, 'l.logdev'] }),
   flag('l', 'file', 'the external log is a regular file; with size it is made', {
     conflicts: ['l.internal'],
   }),
@@ -261,8 +264,11 @@ export const OPTIONS = [
   refused('p', 'file', NO_PROTO, {}),
   refused('p', 'slashes_are_spaces', NO_PROTO, {}),
 
-  option('r', 'rtdev', 'text', 'realtime section: image file or block device', { conflicts: ['r.name'] }),
-  option('r', 'name', 'text', 'as rtdev', { conflicts: ['r.rtdev'] }),
+  option('r', 'rtdev', 'text', 'realtime section: image file or block device', {
+    path: true,
+    conflicts: ['r.name'],
+  }),
+  option('r', 'name', 'text', 'as rtdev', { path: true, conflicts: ['r.rtdev'] }),
   flag('r', 'file', 'the realtime section is a regular file; with size it is made'),
   option('r', 'size', 'size', 'size of the realtime section (default: all of its device)'),
   option('r', 'extsize', 'size', 'size of a realtime extent (default 4096, or the block size if larger)', {

@@ -1,0 +1,18 @@
+/** The row of a command, and what its module gives. */
+import type { Command } from 'commander';
+import type { Vocabulary } from '../report/outline.ts';
+
+export interface CommandModule {
+  /** Adds arguments, options and the action, which sets process.exitCode. */
+  define(command: Command): void;
+  /** Words for completion and manual pages that commander is not told. */
+  vocabulary?(): Vocabulary;
+}
+
+export interface CommandRow {
+  readonly name: string;
+  readonly summary: string;
+  /** Exit status of every failure, where it is not the bits of fsck. */
+  readonly failure?: number;
+  load(): Promise<CommandModule>;
+}
