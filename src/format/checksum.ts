@@ -2,7 +2,7 @@
  * The checksum rule of XFS v5: CRC32C over the whole object with its four CRC bytes
  * taken as zero, stored little-endian at the object's own CRC offset.
  */
-import { updateCrc32c } from './crc32c.ts';
+import { updateCrc32c, updateCrc32cZeros } from './crc32c.ts';
 
 const FOUR_ZEROS = new Uint8Array(4);
 
@@ -13,10 +13,13 @@ export function computeCrc(
   start = 0,
   length = bytes.length - start,
 ): number {
-  let crc = updateCrc32c(0xffffffff, bytes, start, start + crcOffset);
-  crc = updateCrc32c(crc, FOUR_ZEROS, 0, 4);
-  crc = updateCrc32c(crc, bytes, start + crcOffset + 4, start + length);
-  return ~crc >>> 0;
+  return ~rawCrc(bytes, start, start + crcOffset, start + length) >>> 0;
+}
+
+/** Raw CRC of `bytes[start, end)` with the four bytes at `hole` as zeros. */
+function rawCrc(bytes: Uint8Array, start: number, hole: number, end: number): number {
+  const before = updateCrc32c(0xffffffff, bytes, start, hole);
+  return updateCrc32c(updateCrc32c(before, FOUR_ZEROS, 0, 4), bytes, hole + 4, end);
 }
 
 export function storedCrc(bytes: Uint8Array, crcOffset: number, start = 0): number {
@@ -33,6 +36,17 @@ export function crcIsGood(
   return storedCrc(bytes, crcOffset, start) === computeCrc(bytes, crcOffset, start, length);
 }
 
+/** Where the zeros at the end of `bytes[from, end)` begin, or some bytes behind that. */
+function zerosStart(bytes: Uint8Array, from: number, end: number): number {
+  const first = bytes.byteOffset + from;
+  const last = bytes.byteOffset + end;
+  if (last % 4 !== 0) return end;
+  const words = new Int32Array(bytes.buffer, first + (-first & 3), (last - first) >>> 2);
+  let used = words.length;
+  while (used > 0 && words[used - 1] === 0) used--;
+  return end - (words.length - used) * 4;
+}
+
 /** Computes and stores the CRC. */
 export function sealCrc(
   bytes: Uint8Array,
@@ -40,8 +54,11 @@ export function sealCrc(
   start = 0,
   length = bytes.length - start,
 ): void {
-  const crc = computeCrc(bytes, crcOffset, start, length);
   const at = start + crcOffset;
+  const end = start + length;
+  const used = zerosStart(bytes, at + 4, end);
+  const raw = updateCrc32cZeros(rawCrc(bytes, start, at, used), end - used);
+  const crc = ~raw >>> 0;
   bytes[at] = crc;
   bytes[at + 1] = crc >>> 8;
   bytes[at + 2] = crc >>> 16;

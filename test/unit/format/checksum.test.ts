@@ -40,3 +40,18 @@ test('of a block inside a larger buffer, its neighbours do not count', () => {
   bytes[2 * LENGTH - 1]! ^= 1;
   expect(crcIsGood(bytes, AT, LENGTH, LENGTH)).toBe(false);
 });
+
+test('sealing, which skips zeros at the end, agrees with the plain rule wherever those begin', () => {
+  for (const shift of [0, 1, 3, 4]) {
+    for (const length of [24, 25, 63, 64]) {
+      for (let used = 0; used <= length; used++) {
+        const bytes = new Uint8Array(96).fill(0xaa);
+        bytes.set(block().subarray(0, used), shift);
+        bytes.fill(0, shift + used, shift + length);
+        const expected = computeCrc(bytes, AT, shift, length);
+        sealCrc(bytes, AT, shift, length);
+        expect([shift, length, used, storedCrc(bytes, AT, shift)]).toEqual([shift, length, used, expected]);
+      }
+    }
+  }
+});
