@@ -124,17 +124,14 @@ export class Session {
       get text() {
         return lead + output.text;
       },
+      // Not by a spread as the two below: that would work it out at once.
+      get json() {
+        return output.json as Json;
+      },
       notes,
       ends: output.ends ?? false,
       ...(output.stderr === undefined ? {} : { stderr: output.stderr }),
       ...(output.rows === undefined ? {} : { rows: output.rows }),
-      ...('json' in output
-        ? {
-            get json() {
-              return output.json as Json;
-            },
-          }
-        : {}),
     };
   }
 

@@ -34,7 +34,12 @@ function printCurrent({ cursor }: Session, args: readonly string[]): Output {
 }
 
 function outputOf(type: string, nodes: readonly FieldNode[], crc: 'correct' | 'bad' | 'unchecked'): Output {
-  return { text: printFields(nodes, crc), json: { type, fields: fieldsJson(nodes, crc) } };
+  return {
+    text: printFields(nodes, crc),
+    get json() {
+      return { type, fields: fieldsJson(nodes, crc) };
+    },
+  };
 }
 
 const convert: CommandRow = {
