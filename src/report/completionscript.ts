@@ -21,6 +21,9 @@ function slotOf(key: string, { words, joined, path }: Place): Slot {
   return { key, kind: joined ? ',' : path ? '@' : words.length > 0 ? '=' : '-', words };
 }
 
+/** A command of commander's own. */
+const HELP: Word = { word: 'help', help: 'show the help of a command' };
+
 /** The table: one slot a place. `general` are the options of the program itself. */
 function slotsOf(commands: readonly CommandOutline[], general: readonly Word[]): Slot[] {
   const names = commands.map(({ name, summary }) => ({ word: name, help: summary }));
@@ -28,7 +31,7 @@ function slotsOf(commands: readonly CommandOutline[], general: readonly Word[]):
     {
       key: '',
       kind: '=',
-      words: [...names, { word: 'help', help: 'show the help of a command' }, ...general],
+      words: [...names, HELP, ...general],
     },
     { key: 'help 1', kind: '=', words: names },
     ...commands.flatMap((command): Slot[] => [
@@ -52,8 +55,8 @@ const BASH = `
 _xfskit() {
   local line=\${COMP_LINE:0:COMP_POINT} cur word key command= place= lead= strip= count=0
   local -a words table found=()
-  read -ra words <<<"$line"
-  [[ $line == *[[:space:]] ]] && words+=('')
+  read -a words <<<"$line" # a backslash keeps its space
+  [[ $line == *[[:space:]] && $line != *\\\\[[:space:]] ]] && words+=('')
   cur=\${words[\${#words[@]}-1]}
   for word in "\${words[@]:1:\${#words[@]}-2}"; do
     if [[ -n $place ]]; then place=
@@ -132,8 +135,8 @@ _xfskit() {
   if [[ $kind == @ ]]; then _files; return; fi
   for word in "\${(@)table}"; do
     [[ $kind == , && $lead == *,\${\${word%%:*}%%=*}[=,]* ]] && continue
-    word=\${word/=@:/=:}
-    if [[ \${word%%:*} == *= ]]; then open+=("$word"); else closed+=("$word"); fi
+    word=\${word/"=@:"/"=:"}
+    if [[ \${word%%:*} == *"=" ]]; then open+=("$word"); else closed+=("$word"); fi
   done
   _describe -t values value closed -- open -S ''
 }
@@ -179,7 +182,7 @@ function __xfskit_argument
 end
 function __xfskit_joined
     set -l token (commandline -ct | string replace -r -- '^(--[^=]*=|-[a-zA-Z])' '')
-    set -l lead (string match -r -- '^.*,' $token)
+    set -l lead (string match -r -- '^.*,' $token; or echo '')
     set -l piece (string replace -r -- '^.*,' '' $token)
     for row in $argv
         set -l word (string split -f 1 -- \\t $row)
@@ -238,10 +241,14 @@ function fishScript(commands: readonly CommandOutline[], general: readonly Word[
   const first = commands.map(
     ({ name, summary }) => `complete -c xfskit -n ${bare} -a ${name} -d ${quoteFish(summary)}`,
   );
+  const help = [
+    `complete -c xfskit -n ${bare} -a help -d ${quoteFish(HELP.help)}`,
+    `complete -c xfskit -n '__xfskit_in help' -a ${quoteFish(commands.map(({ name }) => name).join(' '))}`,
+  ];
   const options = general
     .filter(({ word }) => word.startsWith('--'))
     .map(({ word, help }) => `complete -c xfskit -n ${bare} -l ${word.slice(2)} -d ${quoteFish(help)}`);
-  return `${FISH.trimStart()}${[...first, ...options, ...commands.flatMap(fishCommand)].join('\n')}\n`;
+  return `${FISH.trimStart()}${[...first, ...help, ...options, ...commands.flatMap(fishCommand)].join('\n')}\n`;
 }
 
 /** The script for a shell; `general` are the options of the program itself. */
