@@ -17,10 +17,12 @@ import { isProfile, OUR_PROFILE, PROFILES } from '../mkfs/profile.ts';
 import { formatGeometry } from '../mkfs/report.ts';
 import { checkApart, findSide, type Side, statOf } from '../mkfs/sides.ts';
 import { findSignature } from '../mkfs/signature.ts';
+import { suboptionGroups } from '../mkfs/suboption.ts';
 import type { Target } from '../mkfs/target.ts';
 import { readTopology } from '../mkfs/topology.ts';
 import { formatUsage } from '../mkfs/usage.ts';
 import { writeFilesystem } from '../mkfs/write.ts';
+import type { Vocabulary } from '../report/outline.ts';
 import { version } from '../report/version.ts';
 import { parseOffset } from './offset.ts';
 
@@ -74,6 +76,12 @@ export function define(command: Command): void {
     .action((image: string | undefined, size: string | undefined) =>
       makeFilesystem(image, size, given, command.opts()),
     );
+}
+
+/** Suboptions and values, for completion and the manual page. */
+export function vocabulary(): Vocabulary {
+  const profiles = PROFILES.map((word) => ({ word, help: `defaults of xfsprogs ${word}` }));
+  return { groups: suboptionGroups(), words: { '--profile': profiles } };
 }
 
 const SUFFIXES =
