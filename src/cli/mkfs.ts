@@ -217,7 +217,7 @@ function format(job: Job): void {
     const rtBytes = (plan.realtime?.rblocks ?? 0) * plan.blocksize;
     const realtime = openSide(job.realtime, rtBytes, flags, opened, made);
     made.length = 0;
-    writeFilesystem({ data, log, realtime }, plan, job.identity.moment());
+    writeFilesystem({ data, log, realtime }, plan, job.identity.moment(), job.identity.generation);
   } finally {
     for (const device of opened) device.close();
     // Refused after all: what was not there before shall not be there now.

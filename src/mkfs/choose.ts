@@ -20,6 +20,7 @@ import {
   type Rootless,
   rootBlocksEnd,
 } from './plan.ts';
+import { isSince } from './profile.ts';
 import { chooseRealtime } from './realtime.ts';
 import { placeRealtimeFiles } from './rtfile.ts';
 import { chooseStripe, type Topology } from './stripe.ts';
@@ -139,7 +140,8 @@ function inodeAlignment(blocksize: number, inodesize: number, sparse: boolean) {
 
 function chooseImaxpct(given: GivenOptions, bytes: number): number {
   const asked = given.number('i.maxpct');
-  if (asked) return asked;
+  // Releases before 6.15 took 0 for a wish to leave it open.
+  if (asked || (asked === 0 && isSince(given.profile, '6.18'))) return asked;
   if (bytes < 2 ** 40) return 25;
   return bytes < 50 * 2 ** 40 ? 5 : 1;
 }

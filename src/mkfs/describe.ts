@@ -81,7 +81,7 @@ function whyLog(plan: Plan, given: GivenOptions): string {
 }
 
 function whyImaxpct(plan: Plan, given: GivenOptions): string {
-  if (given.number('i.maxpct')) return '-i maxpct was given';
+  if (given.number('i.maxpct') === plan.imaxpct) return '-i maxpct was given';
   const bytes = plan.dblocks * plan.blocksize;
   if (bytes < TIB) return '25 below 1 TiB';
   return bytes < 50 * TIB ? '5 from 1 TiB on' : '1 from 50 TiB on';

@@ -3,7 +3,8 @@
  * neither: the UUID follows from plan, seed and time, and the time is SOURCE_DATE_EPOCH or a fixed one.
  *
  * The same line then gives the same bytes on every machine and system. SOURCE_DATE_EPOCH alone means reproducible as
- * well; it is what build systems set when they want just that.
+ * well; it is what build systems set when they want just that. Generation numbers of inodes are random too from
+ * xfsprogs 6.12 on; reproducible ones are that of mkfs.xfs under DETERMINISTIC_SEED=1, which is heeded here as well.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
@@ -14,7 +15,12 @@ import type { Plan } from './plan.ts';
 export interface Identity {
   readonly makeUuid: (plan: Plan) => string;
   readonly moment: () => Timestamp;
+  /** A generation number for inodes, 32 bits; each call another one, unless it shall be the same on every run. */
+  readonly generation: () => number;
 }
+
+/** "SEED": the generation of every inode that mkfs.xfs makes under DETERMINISTIC_SEED=1. */
+const FIXED_GENERATION = 0x53454544;
 
 /** 2000-01-01 00:00:00 UTC. */
 const FIXED_SECONDS = 946_684_800;
@@ -60,8 +66,9 @@ function randomId(): Uint8Array {
   return randomBytes(16);
 }
 
-function random(): Identity {
+function random(fixedGeneration: boolean): Identity {
   return {
+    generation: () => (fixedGeneration ? FIXED_GENERATION : new DataView(randomId().buffer).getUint32(0)),
     makeUuid: () => uuidFrom(randomId()),
     moment: () => {
       const milliseconds = Date.now();
@@ -74,7 +81,7 @@ function random(): Identity {
 /** `seed` undefined: reproducible only if SOURCE_DATE_EPOCH is set. Throws UsageError. */
 export function identityOf(seed: string | undefined, environment: NodeJS.ProcessEnv): Identity {
   const date = sourceDate(environment.SOURCE_DATE_EPOCH);
-  if (seed === undefined && date === undefined) return random();
+  if (seed === undefined && date === undefined) return random(environment.DETERMINISTIC_SEED === '1');
   if (seed !== undefined && !/^\d{1,15}$/.test(seed))
     throw new UsageError(`--seed ${seed}: not a whole number of at most 15 digits`);
   const seconds = date ?? FIXED_SECONDS;
@@ -88,5 +95,6 @@ export function identityOf(seed: string | undefined, environment: NodeJS.Process
         seconds,
       }),
     moment: () => ({ seconds, nanoseconds: 0 }),
+    generation: () => FIXED_GENERATION,
   };
 }

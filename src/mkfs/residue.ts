@@ -50,8 +50,8 @@ class Leaf {
   private insert(run: Run): void {
     let at = 0;
     while (at < this.used && this.order(this.slots[at]!, run) < 0) at++;
+    if (this.slots.length === this.used) this.slots.push(run);
     this.slots.copyWithin(at + 1, at, this.used);
-    if (this.slots.length === this.used) this.slots.push(this.slots[this.used - 1] ?? run);
     this.used++;
     this.slots[at] = run;
   }
@@ -77,6 +77,10 @@ export function leaveResidue(plan: Plan, built: BuiltAg, length: number): void {
   if (built.agno !== plan.logAgno && built.agno !== 0) return;
   const runs = freeRuns(plan, built.agno, length).map(([start, count]): Run => ({ start, count }));
   const leaves = [new Leaf(runs, byStart), new Leaf(runs, byLength)] as const;
+  // The run behind a log that reaches the end of its AG has no blocks; it was begun and not counted.
+  const behindLog = plan.logAgbno + plan.logblocks;
+  if (built.agno === plan.logAgno && behindLog === length)
+    for (const leaf of leaves) leaf.slots.push({ start: behindLog, count: 0 });
   for (const { start, count } of allocations(plan, built)) {
     const leaf = leaves[0];
     const run = leaf.slots.find(

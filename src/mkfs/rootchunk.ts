@@ -19,9 +19,17 @@ import { SFDIR_HEADER_BYTES } from '../format/sfdir.ts';
 import { encodeTimestamp, type Timestamp } from '../format/time.ts';
 import { ChunkColumns } from '../fs/space/columns.ts';
 import { chunkBlocks, type Plan } from './plan.ts';
+import { isSince } from './profile.ts';
 
 const USED_INODES = 3;
 const EPOCH: Timestamp = { seconds: 0, nanoseconds: 0 };
+
+/** What new inodes get that no plan tells. */
+export interface Birth {
+  readonly moment: Timestamp;
+  /** Called for each inode in use, and once for all free ones. */
+  readonly generation: () => number;
+}
 
 /** Inodes that one allocation makes: 64, or a whole block of them where a block holds more. */
 const inodesMade = (plan: Plan): number => Math.max(CHUNK_INODES, plan.blocksize / plan.inodesize);
@@ -38,7 +46,7 @@ export function rootChunks(plan: Plan): ChunkColumns {
   return chunks;
 }
 
-function fillUsed(bytes: Uint8Array, at: number, index: number, plan: Plan, now: Timestamp): void {
+function fillUsed(bytes: Uint8Array, at: number, index: number, plan: Plan, birth: Birth): void {
   const inode = DINODE.over(bytes, at);
   const { bigtime, nrext64 } = plan.features;
   const root = index === 0;
@@ -46,10 +54,13 @@ function fillUsed(bytes: Uint8Array, at: number, index: number, plan: Plan, now:
   inode.format = root ? FORK.LOCAL : FORK.EXTENTS;
   inode.aformat = FORK.EXTENTS;
   inode.nlink = root ? 2 : 1;
-  inode.atime = encodeTimestamp(EPOCH, bigtime);
-  inode.mtime = encodeTimestamp(now, bigtime);
+  inode.mtime = encodeTimestamp(birth.moment, bigtime);
   inode.ctime = inode.mtime;
   inode.crtime = inode.mtime;
+  const young = isSince(plan.profile, '6.12');
+  // The access time of the bitmap inode has another meaning, and until xfsprogs 6.12 none was set at all.
+  inode.atime = young && index !== 1 ? inode.mtime : encodeTimestamp(EPOCH, bigtime);
+  inode.gen = young && !root ? birth.generation() : 0;
   inode.changecount = 2n;
   // The bitmap inode says that its bits mean free.
   inode.flags = index === 1 ? 1 << DIFLAG.NEWRTBM : 0;
@@ -86,8 +97,9 @@ function fillRealtimeFile(inode: ReturnType<typeof DINODE.over>, index: number, 
 }
 
 /** Every inode of the first chunk, sealed; as many bytes as the chunk has. */
-export function encodeRootChunk(plan: Plan, geometry: Geometry, now: Timestamp): Uint8Array {
+export function encodeRootChunk(plan: Plan, geometry: Geometry, birth: Birth): Uint8Array {
   const bytes = new Uint8Array(chunkBlocks(plan) * plan.blocksize);
+  const generation = isSince(plan.profile, '6.12') ? birth.generation() : 0;
   for (let index = 0; index < inodesMade(plan); index++) {
     const at = index * plan.inodesize;
     const inode = DINODE.over(bytes, at);
@@ -96,7 +108,8 @@ export function encodeRootChunk(plan: Plan, geometry: Geometry, now: Timestamp):
     inode.next_unlinked = NULL_AGINO;
     inode.ino = geometry.rootino + index;
     inode.uuid = plan.uuid;
-    if (index < USED_INODES) fillUsed(bytes, at, index, plan, now);
+    inode.gen = generation;
+    if (index < USED_INODES) fillUsed(bytes, at, index, plan, birth);
     sealCrc(bytes, INODE_CRC_OFFSET, at, plan.inodesize);
   }
   return bytes;

@@ -1,7 +1,7 @@
 /**
  * Where the realtime bitmap and summary go: the free run of AG 0 nearest to their inode, as the allocator of
- * mkfs.xfs picks it. A run behind the inode is used from its start; so is one before it, unless the file would reach
- * past the inode in it.
+ * mkfs.xfs picks it. A run behind the inode is used from its start. So is one before it, unless the file would reach
+ * past the inode in it; from xfsprogs 6.12 on, which allocates the files as metadata, its end is used.
  */
 import { UsageError } from '../format/errors.ts';
 import { freeListOf } from './ownership.ts';
@@ -13,6 +13,7 @@ import {
   type Rootless,
   rootBlocksEnd,
 } from './plan.ts';
+import { isSince } from './profile.ts';
 
 interface Run {
   readonly start: number;
@@ -30,11 +31,21 @@ function cut(runs: readonly Run[], taken: Run): Run[] {
   });
 }
 
-/** First block for `blocks` blocks in a run, as near to `wanted` as the rules allow; undefined: none aligned. */
-function placeIn(run: Run, wanted: number, blocks: number, align: number): number | undefined {
+/** What the allocator asks for: `blocks` blocks near `wanted`, on a multiple of `align`. */
+interface Wish {
+  readonly wanted: number;
+  readonly blocks: number;
+  readonly align: number;
+  /** Blocks of metadata come from the end of a run before `wanted`, those of data from its start. */
+  readonly metadata: boolean;
+}
+
+/** First block in a run, as near as the rules allow; undefined: none aligned. */
+function placeIn(run: Run, { wanted, blocks, align, metadata }: Wish): number | undefined {
   const end = run.start + run.count;
   const up = (block: number): number => Math.ceil(block / align) * align;
   if (run.start >= wanted || end < wanted + blocks) {
+    if (metadata && run.start < wanted) return Math.max(run.start, end - blocks);
     const at = up(run.start);
     return at < end ? at : undefined;
   }
@@ -48,10 +59,11 @@ function placeIn(run: Run, wanted: number, blocks: number, align: number): numbe
   return room(earlier) > room(later) || (room(earlier) === room(later) && nearer) ? earlier : later;
 }
 
-function nearest(runs: readonly Run[], wanted: number, blocks: number, align: number): number | undefined {
+function nearest(runs: readonly Run[], wish: Wish): number | undefined {
+  const { wanted, blocks } = wish;
   let best: number | undefined;
   for (const run of [...runs].sort((a, b) => a.count - b.count || a.start - b.start)) {
-    const at = placeIn(run, wanted, blocks, align);
+    const at = placeIn(run, wish);
     if (at === undefined || at + blocks > run.start + run.count) continue;
     if (best === undefined || Math.abs(at - wanted) < Math.abs(best - wanted)) best = at;
   }
@@ -66,11 +78,13 @@ export function placeRealtimeFiles(plan: Rootless, rootAgbno: number, realtime: 
   if (plan.logAgno === 0) runs = cut(runs, { start: plan.logAgbno, count: internalLogBlocks(plan) });
   for (const block of freeListOf(plan, 0, length)) runs = cut(runs, { start: block, count: 1 });
   runs = cut(runs, { start: rootAgbno, count: chunkBlocks(plan) });
+  const metadata = isSince(plan.profile, '6.12');
   const place = (index: number, blocks: number): number => {
-    const inodeBlock = rootAgbno + Math.floor((index * plan.inodesize) / plan.blocksize);
-    // Files of a stripe unit or more start on one.
-    const align = plan.sunit > 0 && blocks >= plan.sunit ? plan.sunit : 1;
-    const at = nearest(runs, inodeBlock, blocks, align) ?? nearest(runs, inodeBlock, blocks, 1);
+    const wanted = rootAgbno + Math.floor((index * plan.inodesize) / plan.blocksize);
+    // Files of a stripe unit or more started on one, while they were allocated as data.
+    const align = !metadata && plan.sunit > 0 && blocks >= plan.sunit ? plan.sunit : 1;
+    const wish = { wanted, blocks, align, metadata };
+    const at = nearest(runs, wish) ?? nearest(runs, { ...wish, align: 1 });
     if (at === undefined)
       throw new UsageError(
         `allocation group 0 has no room for ${blocks} blocks of the realtime section's files`,

@@ -16,7 +16,7 @@ import { contentsOf } from './ownership.ts';
 import { geometryOfPlan, type Plan } from './plan.ts';
 import { encodeBitmapBlock, summaryByte } from './realtime.ts';
 import { leaveResidue } from './residue.ts';
-import { encodeRootChunk } from './rootchunk.ts';
+import { type Birth, encodeRootChunk } from './rootchunk.ts';
 import { type Counters, encodePrimary, secondaries } from './superblock.ts';
 import { zero } from './zero.ts';
 
@@ -114,8 +114,16 @@ function writeRealtimeFiles(device: Device, plan: Plan): void {
   device.write((summaryAgbno + block) * plan.blocksize, bytes);
 }
 
-/** Formats the devices as planned; `now` goes into the timestamps. Throws DeviceError. */
-export function writeFilesystem(devices: Devices, plan: Plan, now: Timestamp): void {
+/**
+ * Formats the devices as planned; `now` goes into the timestamps, and generation numbers into inodes from profile
+ * 6.12 on. Throws DeviceError.
+ */
+export function writeFilesystem(
+  devices: Devices,
+  plan: Plan,
+  now: Timestamp,
+  generation: Birth['generation'] = () => 0,
+): void {
   const device = devices.data;
   const geometry = geometryOfPlan(plan);
   const none: Counters = { icount: 0, ifree: 0, fdblocks: 0 };
@@ -123,7 +131,8 @@ export function writeFilesystem(devices: Devices, plan: Plan, now: Timestamp): v
   wipeEnds(device);
   for (const at of old) zero(device, at, plan.sectsize);
   device.write(0, encodePrimary(plan, geometry.rootino, none, true));
-  device.flush();
+  // Where nothing was, nothing needs to be gone before the rest arrives.
+  if (!device.isFresh?.(0, device.size)) device.flush();
 
   const logDevice = devices.log ?? device;
   const logByte = plan.logAgno < 0 ? 0 : geometry.agbnoByte(plan.logAgno, plan.logAgbno);
@@ -138,7 +147,10 @@ export function writeFilesystem(devices: Devices, plan: Plan, now: Timestamp): v
     counters = addCounters(counters, built);
     writeAg(device, plan, built, agno === 0 ? undefined : secondary(agno));
   }
-  device.write(geometry.agbnoByte(0, plan.rootAgbno), encodeRootChunk(plan, geometry, now));
+  device.write(
+    geometry.agbnoByte(0, plan.rootAgbno),
+    encodeRootChunk(plan, geometry, { moment: now, generation }),
+  );
   if (plan.realtime) {
     writeRealtimeFiles(device, plan);
     // The last block must be there to be used.

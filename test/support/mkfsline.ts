@@ -1,5 +1,6 @@
 /** Random option lines of mkfs, and the comparison of what two programs make of one. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import type { Geometry } from '../../src/format/geometry.ts';
 import { geometryOf } from '../../src/format/superblock.ts';
 import { mustRun } from './oracle.ts';
 import { Random } from './random.ts';
@@ -107,23 +108,40 @@ function dataOf(path: string): [number, number][] {
   return found;
 }
 
-/** Times and checksums of the three inodes in use: the only bytes that may differ. */
-function blankTimes(bytes: Buffer, start: number, chunk: number, inodesize: number): void {
-  for (let i = 0; i < 3; i++) {
-    const inode = chunk + i * inodesize - start;
-    for (const [from, to] of [
-      [40, 56],
-      [100, 104],
-      [144, 152],
-    ] as const) {
+/** Bytes of inodes that differ from run to run: [from, to) of those in use, and of the free ones. */
+interface Varying {
+  readonly used: readonly (readonly [number, number])[];
+  readonly free: readonly (readonly [number, number])[];
+}
+
+const CHECKSUM = [100, 104] as const;
+const TIMES = [[40, 56], CHECKSUM, [144, 152]] as const;
+const GENERATION = [92, 96] as const;
+
+/** What one release of mkfs.xfs leaves to the clock and to chance. */
+const VARYING = {
+  /** Times and checksums of the three inodes in use. */
+  '6.1': { used: TIMES, free: [] },
+  /** Access times and generation numbers as well, and the latter of free inodes too. */
+  '6.12': { used: [[32, 40], GENERATION, ...TIMES], free: [GENERATION, CHECKSUM] },
+  /** Nothing: clock and chance have been fixed. */
+  nothing: { used: [], free: [] },
+} as const satisfies Record<string, Varying>;
+
+function blankVarying(bytes: Buffer, start: number, geometry: Geometry, varying: Varying): void {
+  const { inodesize, blocksize, rootino } = geometry;
+  const inodes = Math.max(64, blocksize / inodesize);
+  for (let i = 0; i < inodes; i++) {
+    const inode = geometry.inoByte(rootino) + i * inodesize - start;
+    for (const [from, to] of i < 3 ? varying.used : varying.free) {
       const end = Math.min(bytes.length, inode + to);
       if (end > 0 && inode + from < bytes.length) bytes.fill(0, Math.max(0, inode + from), end);
     }
   }
 }
 
-/** Where two files differ, byte for byte, the times of new inodes aside if they hold a filesystem. */
-export function differences(left: string, right: string, times?: 'times too'): string[] {
+/** Where two files differ, byte for byte; of a filesystem all but what varies from run to run. */
+export function differences(left: string, right: string, varying: keyof typeof VARYING = '6.1'): string[] {
   const a = openSync(left, 'r');
   const b = openSync(right, 'r');
   try {
@@ -131,9 +149,7 @@ export function differences(left: string, right: string, times?: 'times too'): s
     if (size !== fstatSync(b).size) return [`sizes ${size} and ${fstatSync(b).size}`];
     const first = Buffer.alloc(512);
     readSync(b, first, 0, 512, 0);
-    const geometry =
-      times === undefined && first.toString('latin1', 0, 4) === 'XFSB' ? geometryOf(first) : undefined;
-    const chunk = geometry?.inoByte(geometry.rootino);
+    const geometry = first.toString('latin1', 0, 4) === 'XFSB' ? geometryOf(first) : undefined;
     const found: string[] = [];
     for (const [from, to] of [...dataOf(left), ...dataOf(right)]) {
       const end = Math.min(to, size);
@@ -141,7 +157,7 @@ export function differences(left: string, right: string, times?: 'times too'): s
         const [one, other] = [a, b].map((file) => {
           const bytes = Buffer.alloc(Math.min(2 ** 22, end - at));
           readSync(file, bytes, 0, bytes.length, at);
-          if (chunk !== undefined) blankTimes(bytes, at, chunk, geometry!.inodesize);
+          if (geometry) blankVarying(bytes, at, geometry, VARYING[varying]);
           return bytes;
         });
         if (!one!.equals(other!)) found.push(`byte ${at + one!.findIndex((byte, i) => byte !== other![i])}`);
