@@ -35,6 +35,16 @@ export const commands: readonly CommandRow[] = [
     load: () => import('./undo.ts'),
   },
   {
+    name: 'metadump',
+    summary: 'put the metadata of a filesystem, and nothing else, into a dump file',
+    load: () => import('./metadump.ts'),
+  },
+  {
+    name: 'mdrestore',
+    summary: 'make a filesystem of a metadata dump',
+    load: () => import('./mdrestore.ts'),
+  },
+  {
     name: 'completion',
     summary: 'print a script that completes commands and options in bash, zsh or fish',
     load: async () => (await import('./completion.ts')).completionOf(commands),

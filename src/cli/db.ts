@@ -29,6 +29,8 @@ interface Flags {
   readonly undo?: string;
   readonly json?: boolean;
   readonly offset?: string;
+  readonly logDevice?: string;
+  readonly rtDevice?: string;
   readonly referenceStatus?: boolean;
 }
 
@@ -59,8 +61,12 @@ export function define(command: Command): void {
     .addHelpText('after', AFTER_HELP)
     .action(async (image: string, flags: Flags) => {
       const device = openImage(image, flags);
+      const log = flags.logDevice === undefined ? undefined : openDevice(flags.logDevice);
+      const realtime = flags.rtDevice === undefined ? undefined : openDevice(flags.rtDevice);
       try {
         const filesystem = openFilesystem(device);
+        filesystem.log = log;
+        filesystem.realtime = realtime;
         for (const warning of filesystem.warnings) process.stderr.write(`xfskit db: warning: ${warning}\n`);
         const session = new Session(filesystem, COMMANDS, {
           expert: flags.expert ?? false,
@@ -77,7 +83,7 @@ export function define(command: Command): void {
         if (flags.referenceStatus) process.exitCode = session.exitCode;
         else if (session.failed) process.exitCode = exitBits.operational;
       } finally {
-        device.close();
+        for (const each of [log, realtime, device]) each?.close();
       }
     });
 }

@@ -33,6 +33,11 @@ export interface OpenOptions {
    * this much. Needs `write`.
    */
   readonly create?: number;
+  /**
+   * Bytes: a missing file is created and a regular file is emptied, whatever it held, and then has this length,
+   * sparse. Needs `write`.
+   */
+  readonly replace?: number;
 }
 
 /** Opens `path`; throws DeviceError. */
@@ -53,7 +58,7 @@ export function openDevice(path: string, options: OpenOptions = {}): Device {
 
 function openWhole(path: string, offset: number, options: OpenOptions): FileDevice {
   const write = options.write ?? false;
-  const stat = describe(path, write && options.create !== undefined);
+  const stat = describe(path, write && (options.create ?? options.replace) !== undefined);
   const busy = stat && whyBusy(path, stat, offset, options.length);
   if (write && busy !== undefined) throw busyError(path, busy);
   const isBlock = stat?.isBlockDevice() ?? false;
@@ -79,13 +84,10 @@ function openWhole(path: string, offset: number, options: OpenOptions): FileDevi
         freshFrom: size,
       });
     }
-    const { size, freshFrom } = prepareFile(
-      path,
-      descriptor,
-      opened,
-      write ? options.create : undefined,
-      offset,
-    );
+    const { size, freshFrom } =
+      write && options.replace !== undefined
+        ? { size: replaceFile(path, descriptor, options.replace), freshFrom: 0 }
+        : prepareFile(path, descriptor, opened, write ? options.create : undefined, offset);
     return new FileDevice({ name: path, descriptor, size, writable: write, isBlock, busy, freshFrom });
   } catch (error) {
     closeSync(descriptor);
@@ -146,6 +148,17 @@ function openDescriptor(
     }
     throw systemError(error, path);
   }
+}
+
+/** Empties a regular file and makes it `length` bytes of nothing. */
+function replaceFile(path: string, descriptor: number, length: number): number {
+  try {
+    ftruncateSync(descriptor, 0);
+    ftruncateSync(descriptor, length);
+  } catch (error) {
+    throw systemError(error, `${path}: making it ${length} bytes long`);
+  }
+  return length;
 }
 
 /** Size of a regular file, grown when asked, and from where on it is known to be zeros. */
