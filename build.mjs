@@ -45,7 +45,7 @@ function writeWhole(path, text) {
 
 /** The bundle is one function: called by Node's loader, but only the value of the script for bin/load.cjs. */
 const PARAMETERS = 'exports,require,module,__filename,__dirname';
-const OPEN = `(f=>typeof module==="undefined"?f:f(${PARAMETERS}))((function(${PARAMETERS}){`;
+const OPEN = `(f=>this===globalThis?f:f(${PARAMETERS}))((function(${PARAMETERS}){`;
 
 async function bundle() {
   const { outputFiles } = await build({
