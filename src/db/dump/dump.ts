@@ -33,12 +33,12 @@ export interface DumpSource extends Volume {
 }
 
 /**
- * Writes a dump of `source`. Throws UsageError for a version that cannot hold it, DeviceError when writing fails, or
+ * Writes a dump of `source` to what `open` gives, once it is clear that there can be one. Throws UsageError for a version that cannot hold it, DeviceError when writing fails, or
  * reading and that is to stop it.
  */
 export function dumpFilesystem(
   source: DumpSource,
-  output: DescriptorOutput,
+  open: () => DescriptorOutput,
   request: DumpRequest,
   listener: DumpListener,
 ): void {
@@ -54,6 +54,7 @@ export function dumpFilesystem(
     externalLog: hasLog && log.isExternal,
     realtime: false,
   };
+  const output = open();
   const sink = version === 1 ? new DumpWriterV1(output, flags) : new DumpWriterV2(output, flags);
   const context = new DumpContext(source, sink, request, listener);
   const inodes = new InodeDump(context);

@@ -5,7 +5,7 @@
 import { leadingInt } from '../options.ts';
 import type { DumpListener } from './context.ts';
 import { type DumpRequest, type DumpSource, dumpFilesystem } from './dump.ts';
-import { openDumpOutput } from './file.ts';
+import { type OpenOutput, openDumpOutput } from './file.ts';
 
 /** Letters, for `parseOptions`. */
 export const DUMP_LETTERS = 'aegm:ov:w';
@@ -48,15 +48,19 @@ function wholeNumber(text: string): number {
 
 /** Dumps `source` into the file `path`. Throws DeviceError or UsageError; nothing is left of a dump that failed. */
 export function runDump(source: DumpSource, path: string, order: DumpOrder, program: string): void {
-  const file = openDumpOutput(path, source.device.name);
+  let file: OpenOutput | undefined;
+  const open = () => {
+    file = openDumpOutput(path, source.device.name);
+    return file.output;
+  };
   let isComplete = false;
   const talk = new Talk(program, order.showProgress, path === '-' ? process.stderr : process.stdout);
   try {
-    dumpFilesystem(source, file.output, order.request, talk);
+    dumpFilesystem(source, open, order.request, talk);
     isComplete = true;
   } finally {
     talk.end();
-    file.close(isComplete);
+    file?.close(isComplete);
   }
 }
 
