@@ -77,18 +77,19 @@ async function bundle() {
 async function writeDocuments() {
   const { outputFiles } = await build({
     ...common,
-    stdin: {
-      contents: `export { formatMarkdown } from './src/format/documentation.ts';
-        export { findingsMarkdown } from './src/report/markdown.ts';`,
-      resolveDir: root,
-    },
-    format: 'esm',
+    entryPoints: ['src/cli/documents.ts'],
+    format: 'cjs',
     write: false,
+    outdir: 'dist',
   });
-  const url = `data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`;
-  const { formatMarkdown, findingsMarkdown } = await import(url);
-  writeFileSync(`${root}docs/FORMAT.md`, formatMarkdown());
-  writeFileSync(`${root}docs/FINDINGS.md`, findingsMarkdown());
+  const module = { exports: {} };
+  new Function('module', 'exports', 'require', outputFiles[0].text)(module, module.exports, require);
+  const documents = await module.exports.documents();
+  mkdirSync(`${root}docs/man`, { recursive: true });
+  for (const [path, text] of documents) writeFileSync(`${root}${path}`, text);
+  const man = [...documents.keys()].filter((path) => path.startsWith('docs/man/'));
+  const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
+  writeWhole(`${root}package.json`, `${JSON.stringify({ ...manifest, man }, null, 2)}\n`);
 }
 
 const mode = process.argv[2];

@@ -7,8 +7,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { dirname, join, posix } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { formatMarkdown } from '../src/format/documentation.ts';
-import { findingsMarkdown } from '../src/report/markdown.ts';
+import { documents } from '../src/cli/documents.ts';
 import { repository } from './support/oracle.ts';
 
 const SKIP = new Set(['node_modules', '.git', 'dist', 'coverage']);
@@ -238,9 +237,13 @@ test('every source file says at its head what it is', () => {
 
 // --- generated documents and the lock file ----------------------------------------------------------------
 
-test('docs/FORMAT.md and docs/FINDINGS.md are what the rows say (npm run docs)', () => {
-  expect(textOf('docs/FORMAT.md') === formatMarkdown()).toBe(true);
-  expect(textOf('docs/FINDINGS.md') === findingsMarkdown()).toBe(true);
+test('generated documents are what rows and commands say (npm run docs), and all of them are there', async () => {
+  const fresh = await documents();
+  expect([...fresh].filter(([path, text]) => !files.includes(path) || textOf(path) !== text)).toEqual([]);
+  const { man } = JSON.parse(textOf('package.json')) as { man: string[] };
+  const pages = [...fresh.keys()].filter((path) => path.startsWith('docs/man/')).sort();
+  expect(pages.length).toBeGreaterThan(7);
+  expect([files.filter((path) => path.startsWith('docs/man/')), [...man].sort()]).toEqual([pages, pages]);
 });
 
 test('package-lock.json names no registry, and is complete for every platform', () => {

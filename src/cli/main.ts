@@ -9,7 +9,9 @@ import { setColourFlag, takeColourFlag } from './colour.ts';
 import { commands } from './commands.ts';
 import { exitBits, exitOf } from './exit.ts';
 
-const AFTER_HELP = `
+export const SUMMARY = 'Raw disk-image tools for XFS, without a kernel and without root.';
+
+export const AFTER_HELP = `
 Exit status (bits, as fsck): 0 clean, 1 fixed, 4 damage left, 8 operational error, 16 usage, 32 cancelled.
 Of mkfs: 0 made, 1 not made.
 --color and --no-color go with every command; XFSKIT_DEBUG=1 shows where an error came from.`;
@@ -52,7 +54,7 @@ function commandName(argv: readonly string[]): string | undefined {
 
 async function defineProgram(name: string | undefined): Promise<Command> {
   const program = new Command('xfskit')
-    .description('Raw disk-image tools for XFS, without a kernel and without root.')
+    .description(SUMMARY)
     .version(`xfskit ${version}`, '--version', 'print the version')
     .helpOption('-h, --help', 'show this help')
     .addHelpText('after', AFTER_HELP)

@@ -25,6 +25,7 @@ import { writeFilesystem } from '../mkfs/write.ts';
 import type { Vocabulary } from '../report/outline.ts';
 import { version } from '../report/version.ts';
 import { parseOffset } from './offset.ts';
+import { SUBOPTIONS_TITLE } from './row.ts';
 
 interface Flags {
   readonly force?: boolean;
@@ -72,7 +73,7 @@ export function define(command: Command): void {
     .option('--partition <n>', 'the filesystem goes into this partition of the image (GPT or MBR)')
     .option('--unsupported', 'allow less than 300 MB, a log below 64 MB, a single AG')
     .option('--usage', 'print all options in short')
-    .addHelpText('after', `\nSuboptions, comma-joined or repeated, each once:\n${helpOfRows()}\n${SUFFIXES}`)
+    .addHelpText('after', `\n${SUBOPTIONS_TITLE}\n${helpOfRows()}\n\n${AFTER_HELP}`)
     .action((image: string | undefined, size: string | undefined) =>
       makeFilesystem(image, size, given, command.opts()),
     );
@@ -84,8 +85,11 @@ export function vocabulary(): Vocabulary {
   return { groups: suboptionGroups(), words: { '--profile': profiles } };
 }
 
-const SUFFIXES =
-  'Sizes take k m g t p e (powers of 1024), b (blocks) and s (sectors); 0x is hex, a leading 0 octal.';
+const AFTER_HELP = `Sizes take k m g t p e (powers of 1024), b (blocks) and s (sectors); 0x is hex, a leading 0 octal.
+  xfskit mkfs disk.img 2g
+  xfskit mkfs -N --explain -d su=64k,sw=4 disk.img 10t
+  xfskit mkfs --reproducible --profile 6.1 -L root disk.img 512m
+Exit status: 0 made, 1 not made, and the target as it was.`;
 
 function helpOfRows(): string {
   return groups.flatMap(describeGroup).join('\n');

@@ -12,13 +12,10 @@ import type {
   Vocabulary,
   Word,
 } from '../report/outline.ts';
-import type { CommandRow } from './row.ts';
+import { type CommandRow, SUBOPTIONS_TITLE } from './row.ts';
 
 /** Names of values and arguments that are paths. */
 const PATHS = /^(image|journal|file|path|folder|target|device)$/i;
-/** The paragraph of the help that lists suboptions: the groups say the same, and more. */
-export const SUBOPTIONS_TITLE = 'Suboptions, comma-joined or repeated, each once:';
-
 function placeOf(name: string, words: readonly Word[] | undefined): Place {
   return { words: words ?? [], joined: false, path: words === undefined && PATHS.test(name) };
 }
@@ -50,6 +47,7 @@ function notesOf(command: Command): string[] {
   command.configureOutput({ writeOut: (part) => (text += part) });
   command.outputHelp();
   const paragraphs = text.slice(command.helpInformation().length).trim().split(/\n\n+/);
+  // The groups say the same as the list of suboptions, and more.
   return paragraphs.filter((some) => some !== '' && !some.startsWith(SUBOPTIONS_TITLE));
 }
 
@@ -72,5 +70,7 @@ async function outlineCommand(row: CommandRow): Promise<CommandOutline> {
 
 /** Every command, in the order of its row. */
 export async function outlineCommands(rows: readonly CommandRow[]): Promise<CommandOutline[]> {
-  return Promise.all(rows.map(outlineCommand));
+  const outlines: CommandOutline[] = [];
+  for (const row of rows) outlines.push(await outlineCommand(row));
+  return outlines;
 }

@@ -2,6 +2,9 @@
 import type { Command } from 'commander';
 import type { Vocabulary } from '../report/outline.ts';
 
+/** Begins the paragraph of a help that lists suboptions. */
+export const SUBOPTIONS_TITLE = 'Suboptions, comma-joined or repeated, each once:';
+
 export interface CommandModule {
   /** Adds arguments, options and the action, which sets process.exitCode. */
   define(command: Command): void;

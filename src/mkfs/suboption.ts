@@ -31,6 +31,7 @@ function rangeOf(row: OptionRow): string[] {
   const show = row.kind === 'size' ? readable : String;
   const power = row.powerOfTwo ? 'A power of 2' : 'From';
   const words = Object.keys(row.words ?? {});
+  if (row.min === row.max) return [`One of ${[...words, row.min].join(', ')}.`];
   const also = words.length > 0 ? `, or ${words.join(', ')}` : '';
   if (row.max === Number.MAX_SAFE_INTEGER) return row.min > 0 ? [`At least ${show(row.min)}${also}.`] : [];
   return [`${row.powerOfTwo ? `${power}, ` : `${power} `}${show(row.min)} to ${show(row.max)}${also}.`];
