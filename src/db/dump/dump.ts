@@ -3,9 +3,10 @@
  * which order follows the reference tool, so that one can be compared with the other byte by byte (where names stay
  * as they are). Memory is that of the tallest path through the trees, and of the names in the largest directory.
  */
-import type { Device } from '../../device/device.ts';
+import { type Device, DeviceError } from '../../device/device.ts';
 import { UsageError } from '../../format/errors.ts';
-import type { Volume } from '../../fs/read/volume.ts';
+import { SB_MAGIC, SUPERBLOCK } from '../../format/superblock.ts';
+import { tryRead, type Volume } from '../../fs/read/volume.ts';
 import { dumpAg } from './ag.ts';
 import { DumpContext, type DumpListener, type DumpOptions } from './context.ts';
 import { dumpSystemFile, InodeDump } from './inode.ts';
@@ -32,6 +33,20 @@ export interface DumpSource extends Volume {
   readonly log?: Device | undefined;
 }
 
+/** A dump begins with the primary superblock, and nothing can be restored when that makes no sense. */
+function needSuperblock({ device, geometry }: DumpSource): void {
+  const bytes = tryRead(device, 0, geometry.sectsize);
+  const sb = bytes && SUPERBLOCK.over(bytes);
+  if (sb?.magicnum !== SB_MAGIC) {
+    const magic = sb ? ` number ${sb.magicnum.toString(16)}` : '';
+    throw new DeviceError('NOTXFS', `bad superblock magic${magic}, giving up`);
+  }
+  const { sectsize, blocksize, dblocks } = sb;
+  if (sectsize !== geometry.sectsize || blocksize !== geometry.blocksize || dblocks !== geometry.dblocks) {
+    throw new DeviceError('NOTXFS', 'bad sizes in the primary superblock, giving up');
+  }
+}
+
 /**
  * Writes a dump of `source` to what `open` gives, once it is clear that there can be one. Throws UsageError for a version that cannot hold it, DeviceError when writing fails, or
  * reading and that is to stop it.
@@ -43,6 +58,7 @@ export function dumpFilesystem(
   listener: DumpListener,
 ): void {
   const { geometry } = source;
+  needSuperblock(source);
   const version = request.version ?? (geometry.logstart === 0 && source.log ? 2 : 1);
   const log = findLog(source, source.log, source.superblock);
   if (version === 2 && !log) throw new UsageError('external log device not loaded, use -l');
