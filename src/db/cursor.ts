@@ -91,7 +91,7 @@ export class Cursor {
   /** The current place, its bytes as they are now. */
   get top(): Place {
     const top = this.stack[this.stack.length - 1]!;
-    if (top.generation !== this.filesystem.generation) this.refresh(top);
+    if (top.generation !== this.filesystem.generation) this.reread(top);
     return top;
   }
   /** Places that were pushed and the current one, oldest first; empty when all is popped. */
@@ -142,7 +142,7 @@ export class Cursor {
   }
 
   /** Reads a place's bytes anew, into the same memory. */
-  private refresh(place: Place): void {
+  reread(place: Place): void {
     place.generation = this.filesystem.generation;
     if (!place.type) return;
     const { map, start } = place;

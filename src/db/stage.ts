@@ -9,7 +9,8 @@
  * Two layers: what the running command wrote lies over what commands before it staged, so that a command that fails
  * halfway leaves nothing behind.
  *
- * Invariants: the device below changes in `commit` alone; `generation` grows with every change that readers see.
+ * Invariants: the device below changes in `commit` alone; `generation` grows with every change that readers see
+ * (a commit is none).
  */
 import type { Device } from '../device/device.ts';
 import { OverlayDevice } from '../device/overlay.ts';
@@ -30,7 +31,7 @@ export class Stage implements Device {
   readonly size: number;
   readonly writable = true;
   readonly below: Device;
-  /** Grows with every write, commit and rollback: what was read before may be old. */
+  /** Grows with every write and rollback: what was read before may be old. */
   generation = 0;
   /** Between `begin` and `commit` or `rollback`. */
   isOpen = false;
@@ -123,6 +124,7 @@ export class Stage implements Device {
   }
 
   rollback(): void {
+    if (this.current.pageCount > 0 || this.staged.pageCount > 0) this.generation++;
     this.drop();
   }
 
@@ -143,7 +145,6 @@ export class Stage implements Device {
     this.staged = new OverlayDevice(this.below);
     this.current = new OverlayDevice(this.staged);
     this.isOpen = false;
-    this.generation++;
   }
 }
 

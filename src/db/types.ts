@@ -43,6 +43,8 @@ export interface DbType {
   readonly shape?: Shape;
   /** Bytes of one object. */
   bytes(geometry: Geometry): number;
+  /** Where the CRC over the whole object is, if it is always at the same byte. */
+  readonly crcOffset?: number;
   /** Judges a buffer that was read as this type. */
   crc(buffer: Uint8Array, geometry: Geometry): CrcState;
   /** What xfs_db says when nothing it knows of this type is in the buffer. */
@@ -62,18 +64,19 @@ function fields(
   doc: string,
   shape: Shape,
   bytes: DbType['bytes'],
-  crc: DbType['crc'],
+  crc: DbType['crc'] | number,
   unknown?: DbType['unknown'],
 ): DbType {
-  return { name, doc, print: 'fields', shape, bytes, crc, ...(unknown ? { unknown } : {}) };
+  const judge = typeof crc === 'number' ? { crc: crcAt(crc), crcOffset: crc } : { crc };
+  return { name, doc, print: 'fields', shape, bytes, ...judge, ...(unknown ? { unknown } : {}) };
 }
 function raw(name: string, doc: string, print: 'data' | 'text' | 'none'): DbType {
   return { name, doc, print, bytes: () => 512, crc: () => 'unchecked' };
 }
 const short = (name: string, shape: Shape) =>
-  fields(name, `block of the ${name}`, shape, block, crcAt(SHORT_HEADER.offset.crc));
+  fields(name, `block of the ${name}`, shape, block, SHORT_HEADER.offset.crc);
 const long = (name: string, shape: Shape) =>
-  fields(name, `block of the ${name}`, shape, block, crcAt(LONG_HEADER.offset.crc));
+  fields(name, `block of the ${name}`, shape, block, LONG_HEADER.offset.crc);
 
 const DA_CRC = 12;
 const DIR_DATA_CRC = 4;
@@ -110,9 +113,9 @@ function symlinkGood(buffer: Uint8Array): CrcState {
 }
 
 export const TYPES: readonly DbType[] = [
-  fields('agf', 'free space header of an AG', AGF, sector, crcAt(AGF_CRC_OFFSET)),
-  fields('agfl', 'free list of an AG', AGFL, sector, crcAt(AGFL_CRC_OFFSET)),
-  fields('agi', 'inode header of an AG', AGI, sector, crcAt(AGI_CRC_OFFSET)),
+  fields('agf', 'free space header of an AG', AGF, sector, AGF_CRC_OFFSET),
+  fields('agfl', 'free list of an AG', AGFL, sector, AGFL_CRC_OFFSET),
+  fields('agi', 'inode header of an AG', AGI, sector, AGI_CRC_OFFSET),
   fields('attr3', 'block of an attribute fork', ATTR3, block, byMagic(attrCrc), (buffer) =>
     attrCrc(buffer) === undefined ? 'Unknown attribute buffer type!' : undefined,
   ),
@@ -134,11 +137,11 @@ export const TYPES: readonly DbType[] = [
   fields('dqblk', 'quota record', DQBLK, () => DQBLK.size, dquotsGood),
   short('inobt', INOBT_BLOCK),
   raw('inodata', 'what the current inode has in its data fork', 'none'),
-  fields('inode', 'inode', INODE, (g) => g.inodesize, crcAt(INODE_CRC_OFFSET)),
+  fields('inode', 'inode', INODE, (g) => g.inodesize, INODE_CRC_OFFSET),
   raw('log', 'log', 'none'),
   raw('rtbitmap', 'realtime bitmap', 'text'),
   raw('rtsummary', 'realtime summary', 'text'),
-  fields('sb', 'superblock', SUPERBLOCK, sector, crcAt(SB_CRC_OFFSET)),
+  fields('sb', 'superblock', SUPERBLOCK, sector, SB_CRC_OFFSET),
   fields('symlink', 'piece of a symlink target', SYMLINK, block, symlinkGood),
   raw('text', 'bytes with their letters', 'text'),
   short('finobt', FINOBT_BLOCK),

@@ -6,7 +6,7 @@
  * after room for the greatest possible number of keys. maxrecs = (blocksize - header) / entry; every block but
  * the root holds at least half. Siblings are null (all ones) at the ends of a level.
  */
-import { bits, count64, i64, le32, u8, u16, u32, u64, uuid } from './kinds.ts';
+import { bits, count64, i32, i64, le32, u8, u16, u32, u64, uuid } from './kinds.ts';
 import { row, struct, type Unit } from './struct.ts';
 
 export const SHORT_HEADER = struct('btree_short', 56, 'Header of a block of an AG btree', [
@@ -48,7 +48,7 @@ export const CNTBT_KEY = struct('cntbt_key', 8, 'Key of the cntbt, which xfs_db 
 
 export const INOBT_RECORD = struct('inobt_record', 16, 'Inode chunk, without sparse chunks', [
   row('startino', u32, 'agino of the first inode', { goto: 'inode', unit: 'agino', shown: 'null' }),
-  row('freecount', u32, 'free inodes'),
+  row('freecount', i32, 'free inodes', { shown: 'signed' }),
   row('free', u64, 'bit i set: inode i is free', { shown: 'hex' }),
 ]);
 

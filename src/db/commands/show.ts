@@ -1,4 +1,5 @@
 /** `print` and what else only shows something. */
+import { magicComplaints } from '../badmagic.ts';
 import { convertUnits, UNIT_NAMES } from '../convert.ts';
 import { DbError } from '../error.ts';
 import { type FieldNode, findField, listAll } from '../field.ts';
@@ -35,7 +36,7 @@ function printCurrent({ cursor }: Session, args: readonly string[]): Output {
 
 function outputOf(type: string, nodes: readonly FieldNode[], crc: 'correct' | 'bad' | 'unchecked'): Output {
   return {
-    text: printFields(nodes, crc),
+    text: magicComplaints(type, nodes) + printFields(nodes, crc),
     get json() {
       return { type, fields: fieldsJson(nodes, crc) };
     },

@@ -1,19 +1,25 @@
 /** All commands, sorted by name. */
 import type { CommandRow } from '../session.ts';
+import { DUMP_COMMANDS } from './dump.ts';
 import { FRAG_COMMANDS } from './frag.ts';
 import { FREESP_COMMANDS } from './freesp.ts';
 import { FSMAP_COMMANDS } from './fsmap.ts';
+import { FUZZ_COMMANDS } from './fuzz.ts';
 import { HEADER_COMMANDS } from './header.ts';
 import { MOVE_COMMANDS } from './move.ts';
 import { PLACE_COMMANDS } from './place.ts';
 import { SHOW_COMMANDS } from './show.ts';
+import { WRITE_COMMANDS } from './write.ts';
 
 export const COMMANDS: readonly CommandRow[] = [
+  ...DUMP_COMMANDS,
   ...FRAG_COMMANDS,
   ...FREESP_COMMANDS,
   ...FSMAP_COMMANDS,
+  ...FUZZ_COMMANDS,
   ...HEADER_COMMANDS,
   ...MOVE_COMMANDS,
   ...PLACE_COMMANDS,
   ...SHOW_COMMANDS,
+  ...WRITE_COMMANDS,
 ].sort((a, b) => (a.name < b.name ? -1 : 1));
