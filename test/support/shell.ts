@@ -10,6 +10,11 @@ export function hasShell(shell: ShellName): boolean {
   return run(shell, ['--version']).status === 0;
 }
 
+/** Whether the `script` of util-linux is there; others take other options. */
+export function hasTerminal(): boolean {
+  return run('script', ['--version']).stdout.includes('util-linux');
+}
+
 const BASH_PROBE = `
 source "$1"; cd "$2"; COMP_LINE=$3 COMP_POINT=\${#3}
 _xfskit

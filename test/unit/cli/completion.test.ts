@@ -9,7 +9,14 @@ import { commands } from '../../../src/cli/commands.ts';
 import { OPTIONS, type OptionRow } from '../../../src/mkfs/options.ts';
 import { INJECT_KINDS } from '../../../src/repair/inject/inject.ts';
 import { temporaryDirectory, xfskit } from '../../support/oracle.ts';
-import { bashOffers, fishOffers, hasShell, pressTab, type ShellName } from '../../support/shell.ts';
+import {
+  bashOffers,
+  fishOffers,
+  hasShell,
+  hasTerminal,
+  pressTab,
+  type ShellName,
+} from '../../support/shell.ts';
 
 const folder = join(temporaryDirectory(), 'folder');
 mkdirSync(join(folder, 'deeper'), { recursive: true });
@@ -60,7 +67,23 @@ function behindBreak(line: string, words: readonly string[]): string[] {
   return words.map((word) => word.slice(strip));
 }
 
-describe('bash', () => {
+/** A group for a shell that may not be there. */
+function describeShell(shell: ShellName, body: () => void): void {
+  if (hasShell(shell)) describe(shell, body);
+  else {
+    process.stderr.write(`\n*** SKIPPED: completion in ${shell}: it is not installed\n`);
+    describe.skip(shell, body);
+  }
+}
+
+/** Without the `script` of util-linux there is no terminal to press a key on. */
+function isDeaf(): boolean {
+  if (hasTerminal()) return false;
+  process.stderr.write('\n*** SKIPPED: the Tab key: no `script` of util-linux\n');
+  return true;
+}
+
+describeShell('bash', () => {
   const script = hasShell('bash') ? scriptOf('bash') : '';
   const offers = (line: string) => bashOffers(script, line, folder).sort();
 
@@ -108,18 +131,10 @@ describe('bash', () => {
     ['xfskit check --verb', 'check --verbose'],
     ['xfskit undo disk\\ ', 'undo disk two.img'],
   ])('the Tab key: %s', async (line, heard) => {
+    if (isDeaf()) return;
     expect(await pressTab('bash', script, line, folder)).toBe(heard);
   });
 });
-
-/** A group for a shell that may not be there. */
-function describeShell(shell: ShellName, body: () => void): void {
-  if (hasShell(shell)) describe(shell, body);
-  else {
-    process.stderr.write(`\n*** SKIPPED: completion in ${shell}: it is not installed\n`);
-    describe.skip(shell, body);
-  }
-}
 
 describeShell('fish', () => {
   const script = hasShell('fish') ? scriptOf('fish') : '';
@@ -153,6 +168,7 @@ describeShell('zsh', () => {
     ['xfskit inject leaked-c', 'inject leaked-cow'],
     ['xfskit check lo', 'check log.img'],
   ])('the Tab key: %s', async (line, heard) => {
+    if (isDeaf()) return;
     expect(await pressTab('zsh', script, line, folder)).toBe(heard);
   });
 });

@@ -55,3 +55,15 @@ test('sparse files of most of these sizes, every form of the line', () => {
   expect(vectorNumbers(forms[0]!.stdout)).toMatchObject({ agcount: 100, dblocks: 26843545500 });
   expect(dry('', path).stderr).toMatch('a size makes it');
 });
+
+test('what Linux does not mount is said: log sectors above those of the data', () => {
+  const log = (sectsize: number) => {
+    const options = `-b size=4096 -s size=1024 -l file,name=log,size=70m,sectsize=${sectsize}`;
+    return dry(options, join(temporaryDirectory(), 'image'), '1g');
+  };
+  expect([log(1024).status, log(1024).stderr]).toEqual([0, '']);
+  expect(log(2048).status).toBe(0);
+  expect(log(2048).stderr).toMatch(
+    /^xfskit mkfs: log sector size 2048 is above that of the data, 1024: Linux mounts/,
+  );
+});
