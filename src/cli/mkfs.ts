@@ -32,6 +32,7 @@ interface Flags {
   readonly forceToo?: boolean;
   readonly dryRun?: boolean;
   readonly quiet?: boolean;
+  readonly nodiscard?: boolean;
   readonly label?: string;
   readonly unsupported?: boolean;
   readonly offset?: string;
@@ -61,7 +62,7 @@ export function define(command: Command): void {
     .option('-C, --force-too', 'as -f')
     .option('-N, --dry-run', 'print the geometry and write nothing')
     .option('-q, --quiet', 'do not print the geometry')
-    .option('-K, --nodiscard', 'accepted: nothing is ever discarded')
+    .option('-K, --nodiscard', 'do not discard what block devices hold')
     .option('-L, --label <label>', 'label, at most 12 bytes')
     .option('-V, --release', 'print the version')
     .option('--profile <release>', `defaults of an xfsprogs release: ${PROFILES.join(' ')} (${OUR_PROFILE})`)
@@ -221,7 +222,9 @@ function format(job: Job): void {
     const rtBytes = (plan.realtime?.rblocks ?? 0) * plan.blocksize;
     const realtime = openSide(job.realtime, rtBytes, flags, opened, made);
     made.length = 0;
-    writeFilesystem({ data, log, realtime }, plan, job.identity.moment(), job.identity.generation);
+    const devices = { data, log, realtime, nodiscard: flags.nodiscard };
+    const discarded = writeFilesystem(devices, plan, job.identity.moment(), job.identity.generation);
+    if (!flags.quiet && !flags.json) process.stdout.write('Discarding blocks...Done.\n'.repeat(discarded));
   } finally {
     for (const device of opened) device.close();
     // Refused after all: what was not there before shall not be there now.

@@ -25,6 +25,8 @@ export interface Device {
   isFresh?(offset: number, length: number): boolean;
   /** Makes the whole device read as zeros and fresh, where that is cheap (regular files); false: not done. */
   discard?(): boolean;
+  /** Tells a block device that nothing on it is needed any more; what it reads as then is open. False: not done. */
+  trim?(): boolean;
   /** Makes a range read as zeros without writing them, where the system can do that; false: nothing was done. */
   punch?(offset: number, length: number): boolean;
 }

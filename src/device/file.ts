@@ -87,6 +87,13 @@ export class FileDevice implements Device {
     return true;
   }
 
+  trim(): boolean {
+    if (!this.isBlock || !this.writable || process.platform !== 'linux') return false;
+    // -f: we hold the device exclusively ourselves.
+    const stdio = ['ignore', 'ignore', 'ignore', this.descriptor] as const;
+    return spawnSync('blkdiscard', ['-f', '/proc/self/fd/3'], { stdio: [...stdio] }).status === 0;
+  }
+
   punch(offset: number, length: number): boolean {
     if (this.isBlock || !this.writable || process.platform !== 'linux') return false;
     this.bound(offset, length, 'punch');

@@ -2,7 +2,7 @@
  * Puts a planned filesystem on a device.
  *
  * Order, so that a mkfs that is killed leaves nothing that mounts: both ends of the device are wiped, the start
- * first; then comes the primary superblock with inprogress set, then everything else, a flush, and last the primary
+ * first; block devices are told that the rest is not needed; then comes the primary superblock with inprogress set, then everything else, a flush, and last the primary
  * superblock as it shall be. Secondary superblocks of an old XFS and the log are wiped too.
  *
  * Nothing is written where zeros are already: a new sparse image stays sparse, whatever its size.
@@ -98,6 +98,14 @@ export interface Devices {
   readonly data: Device;
   readonly log?: Device | undefined;
   readonly realtime?: Device | undefined;
+  /** Block devices keep what they hold. */
+  readonly nodiscard?: boolean | undefined;
+}
+
+/** Discards what block devices hold; how many did. */
+function discard(devices: Devices): number {
+  if (devices.nodiscard) return 0;
+  return [devices.data, devices.realtime, devices.log].filter((device) => device?.trim?.()).length;
 }
 
 /** The two files that tell what is free in the realtime section. */
@@ -116,20 +124,21 @@ function writeRealtimeFiles(device: Device, plan: Plan): void {
 
 /**
  * Formats the devices as planned; `now` goes into the timestamps, and generation numbers into inodes from profile
- * 6.12 on. Throws DeviceError.
+ * 6.12 on. Returns how many devices were discarded. Throws DeviceError.
  */
 export function writeFilesystem(
   devices: Devices,
   plan: Plan,
   now: Timestamp,
   generation: Birth['generation'] = () => 0,
-): void {
+): number {
   const device = devices.data;
   const geometry = geometryOfPlan(plan);
   const none: Counters = { icount: 0, ifree: 0, fdblocks: 0 };
   const old = oldSecondaries(device, plan.sectsize);
   wipeEnds(device);
   for (const at of old) zero(device, at, plan.sectsize);
+  const discarded = discard(devices);
   device.write(0, encodePrimary(plan, geometry.rootino, none, true));
   // Where nothing was, nothing needs to be gone before the rest arrives.
   if (!device.isFresh?.(0, device.size)) device.flush();
@@ -161,4 +170,5 @@ export function writeFilesystem(
 
   device.write(0, encodePrimary(plan, geometry.rootino, counters, false));
   device.flush();
+  return discarded;
 }
