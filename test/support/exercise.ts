@@ -6,7 +6,16 @@
  * What is made fits the room there is, so the same code serves 16 MiB and 16 TiB; a filesystem below some 2 MiB of
  * room is used less, never not at all.
  */
-import { linkSync, mkdirSync, readFileSync, rmSync, statfsSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type TarEntry, unpack } from './tar.ts';
 import { xfsIo } from './xfsio.ts';
@@ -96,6 +105,10 @@ export function exerciseFilesystem(dir: string, { reflink }: Exercise): void {
   const { bsize, bavail } = statfsSync(dir);
   const isRoomy = bavail * bsize > 6 * MIB && bavail > 400;
   unpackTree(dir, bsize, isRoomy ? 700 : 60);
+  // More than the inode holds, and in a roomy filesystem than one block, however large.
+  const { size } = statSync(join(dir, 'many'));
+  if (size < (isRoomy ? 65537 : 4096))
+    throw new Error(`${dir}/many: a directory of ${size} bytes is none to speak of`);
   linkSync(join(dir, 'few', 'short'), join(dir, 'hard-link'));
   rework(dir, bsize, isRoomy ? 24 : 8, reflink);
   mkdirSync(join(dir, 'deep', 'er', 'still'), { recursive: true });
