@@ -89,7 +89,8 @@ export class FileDevice implements Device {
 
   trim(): boolean {
     if (!this.isBlock || !this.writable || process.platform !== 'linux') return false;
-    // -f: we hold the device exclusively ourselves.
+    // The kernel refuses while pages are dirty; -f: we hold the device exclusively ourselves.
+    this.flush();
     const stdio = ['ignore', 'ignore', 'ignore', this.descriptor] as const;
     return spawnSync('blkdiscard', ['-f', '/proc/self/fd/3'], { stdio: [...stdio] }).status === 0;
   }
