@@ -75,7 +75,7 @@ export function define(command: Command): void {
         const show = (result: Result) => {
           if (result.stderr !== undefined) process.stderr.write(result.stderr);
           if (flags.json) writeJson(result);
-          else process.stdout.write(result.text);
+          else process.stdout.write(result.text, result.bytes ? 'latin1' : 'utf8');
         };
         if (flags.command) runCommands(session, flags.command, show);
         else await runInput(session, show);

@@ -14,15 +14,8 @@ import { Stage } from './stage.ts';
 
 const LARGEST_SECTOR = 32768;
 
-export interface SuperblockFields {
-  readonly uuid: string;
-  readonly logsunit: number;
-  readonly rbmino: number;
-  readonly rsumino: number;
-  readonly uquotino: number;
-  readonly gquotino: number;
-  readonly pquotino: number;
-}
+/** Fields of the superblock that the image was opened with. */
+export type SuperblockFields = ReturnType<typeof SUPERBLOCK.over>;
 
 export class Filesystem {
   /** What is read from, and written to: a Stage when it may be written. */

@@ -19,3 +19,13 @@ export function general(value: number): string {
 function trimZeros(digits: string): string {
   return digits.includes('.') ? digits.replace(/\.?0+$/, '') : digits;
 }
+
+/** `%#x`. */
+export function hex(value: number): string {
+  return value === 0 ? '0' : `0x${value.toString(16)}`;
+}
+
+/** `%#o`. */
+export function octal(value: number): string {
+  return value === 0 ? '0' : `0${value.toString(8)}`;
+}

@@ -13,6 +13,8 @@ import type { Json } from './value.ts';
 export interface Output {
   /** With its newlines. */
   readonly text: string;
+  /** Its characters are bytes: names on disk are in no encoding. */
+  readonly bytes?: boolean;
   readonly json?: Json;
   /** A list that may be long: a JSON line for each instead of one `json`. */
   readonly rows?: () => Iterable<Json>;
@@ -52,6 +54,8 @@ export interface Result {
   readonly line: string;
   /** All that goes to the terminal: notes, then output or the one line of an error. */
   readonly text: string;
+  /** Its characters are bytes. */
+  readonly bytes?: boolean;
   readonly error?: string;
   readonly notes: readonly string[];
   readonly json?: Json;
@@ -132,6 +136,7 @@ export class Session {
       ends: output.ends ?? false,
       ...(output.stderr === undefined ? {} : { stderr: output.stderr }),
       ...(output.rows === undefined ? {} : { rows: output.rows }),
+      ...(output.bytes === undefined ? {} : { bytes: output.bytes }),
     };
   }
 

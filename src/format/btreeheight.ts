@@ -52,3 +52,18 @@ export function maxLevels(name: AgBtreeName, geometry: Geometry): number {
       return heightForRecords(family, agblocks, blocksize);
   }
 }
+
+/** Keys that a bmbt root is sure to have room for, by fork. */
+const LEAST_ROOT_KEYS = { data: 3, attr: 2 } as const;
+
+/** Greatest number of levels of a bmbt, its root in the inode included: as many extents as an inode can count. */
+export function maxBmbtLevels(fork: 'data' | 'attr', geometry: Geometry): number {
+  const { nrext64 } = geometry.features;
+  const extents =
+    fork === 'data' ? (nrext64 ? 2 ** 48 - 1 : 2 ** 31 - 1) : nrext64 ? 2 ** 32 - 1 : 2 ** 15 - 1;
+  const node = leastFill(BTREE.bmapbt, 1, geometry.blocksize);
+  let blocks = Math.ceil(extents / leastFill(BTREE.bmapbt, 0, geometry.blocksize));
+  let levels = 1;
+  for (; blocks > 1; levels++) blocks = blocks <= LEAST_ROOT_KEYS[fork] ? 1 : Math.ceil(blocks / node);
+  return levels;
+}

@@ -6,11 +6,14 @@ import { FREESP_COMMANDS } from './freesp.ts';
 import { FSMAP_COMMANDS } from './fsmap.ts';
 import { FUZZ_COMMANDS } from './fuzz.ts';
 import { HEADER_COMMANDS } from './header.ts';
+import { LABEL_COMMANDS } from './label.ts';
+import { LOGFORMAT_COMMANDS } from './logformat.ts';
 import { MOVE_COMMANDS } from './move.ts';
 import { PLACE_COMMANDS } from './place.ts';
+import { RDUMP_COMMANDS } from './rdump.ts';
+import { SCAN_COMMANDS } from './scan.ts';
 import { SHOW_COMMANDS } from './show.ts';
 import { WRITE_COMMANDS } from './write.ts';
-
 export const COMMANDS: readonly CommandRow[] = [
   ...DUMP_COMMANDS,
   ...FRAG_COMMANDS,
@@ -20,6 +23,10 @@ export const COMMANDS: readonly CommandRow[] = [
   ...HEADER_COMMANDS,
   ...MOVE_COMMANDS,
   ...PLACE_COMMANDS,
+  ...SCAN_COMMANDS,
+  ...RDUMP_COMMANDS,
   ...SHOW_COMMANDS,
   ...WRITE_COMMANDS,
+  ...LABEL_COMMANDS,
+  ...LOGFORMAT_COMMANDS,
 ].sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -4,28 +4,15 @@
  *
  * Records are kept as they lie in the leaves, 24 bytes each, so that a list of millions is small and exact.
  */
-import { AGF, AGF_CRC_OFFSET, AGF_MAGIC } from '../../format/agf.ts';
-import { agflSlots } from '../../format/agfl.ts';
-import {
-  type AgBtreeName,
-  BTREE,
-  maxRecords,
-  pointerOffset,
-  RMAP_RECORD,
-  SHORT_HEADER,
-} from '../../format/btree.ts';
-import { maxLevels } from '../../format/btreeheight.ts';
+import { AGF } from '../../format/agf.ts';
+import { BTREE, maxRecords, pointerOffset, RMAP_RECORD, SHORT_HEADER } from '../../format/btree.ts';
 import { crcIsGood } from '../../format/checksum.ts';
-import { type Geometry, NULL_AGBNO } from '../../format/geometry.ts';
+import { NULL_AGBNO } from '../../format/geometry.ts';
 import { readCount64 } from '../../format/kinds.ts';
 import { readHeader } from '../../fs/scan/agheader.ts';
 import type { ScanReader } from '../../fs/scan/reader.ts';
+import { agfFault, EFSBADCRC, EFSCORRUPTED, EINVAL, EIO } from './verdict.ts';
 
-/** The kernel's numbers for what cannot be read, has a wrong CRC, or is corrupt. */
-const EIO = 5;
-const EINVAL = 22;
-const EFSBADCRC = 74;
-const EFSCORRUPTED = 117;
 const RECORD = RMAP_RECORD.size;
 const MAX_DEPTH = 16;
 
@@ -79,32 +66,6 @@ export function readRmaps(reader: ScanReader, range: FsbnoRange): RmapList {
     if (bad !== 0) list.fault = { where: 'querying fsmap btree', errno: bad };
   }
   return list;
-}
-
-/** The kernel's verdict on an AGF: 0, or the error number. */
-export function agfFault(sector: Uint8Array, geometry: Geometry, agno: number): number {
-  if (!crcIsGood(sector.subarray(0, geometry.sectsize), AGF_CRC_OFFSET)) return EFSBADCRC;
-  const agf = AGF.over(sector);
-  const slots = agflSlots(geometry.sectsize);
-  const { features } = geometry;
-  const levelBad = (level: number, tree: AgBtreeName) => level < 1 || level > maxLevels(tree, geometry);
-  const good =
-    geometry.isMetaUuid(agf.view, AGF.offset.uuid) &&
-    agf.magicnum === AGF_MAGIC &&
-    agf.versionnum === 1 &&
-    agf.seqno === agno &&
-    agf.flfirst < slots &&
-    agf.fllast < slots &&
-    agf.flcount <= slots &&
-    agf.length <= geometry.dblocks &&
-    agf.freeblks >= agf.longest &&
-    agf.freeblks <= agf.length &&
-    agf.btreeblks <= agf.length &&
-    !levelBad(agf.bnolevel, 'bnobt') &&
-    !levelBad(agf.cntlevel, 'cntbt') &&
-    !(features.rmapbt && (levelBad(agf.rmaplevel, 'rmapbt') || agf.rmapblocks > agf.length)) &&
-    !(features.reflink && (levelBad(agf.refcntlevel, 'refcntbt') || agf.refcntblocks > agf.length));
-  return good ? 0 : EFSCORRUPTED;
 }
 
 /** One AG's tree, from left to right, between two blocks. */

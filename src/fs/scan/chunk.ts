@@ -39,11 +39,11 @@ export interface ChunkRecord {
   readonly freeLow: number;
 }
 
-/** Reads the record at byte `at`; without sparse chunks there is no hole mask. */
+/** Reads the record at byte `at`. Without sparse chunks the hole mask is half of the free count, and zero. */
 export function chunkRecord(view: DataView, at: number, sparse: boolean): ChunkRecord {
   return {
     startino: view.getUint32(at),
-    holemask: sparse ? view.getUint16(at + 4) : 0,
+    holemask: view.getUint16(at + 4),
     freecount: sparse ? view.getUint8(at + 7) : view.getUint32(at + 4),
     freeHigh: view.getUint32(at + 8),
     freeLow: view.getUint32(at + 12),
