@@ -171,11 +171,13 @@ export function struct<const R extends readonly AnyRow[]>(
     if (typeof r.count === 'function' || r.at || r.when) throw new TypeError(`${name}.${r.name} is dynamic`);
     if (r.name in offsets) throw new TypeError(`${name}.${r.name} declared twice`);
     offsets[r.name] = bit >>> 3;
-    defineField(prototype, r, bit);
     bit += staticBits(r.kind) * (r.count ?? 1);
   }
   if (bit !== size * 8) throw new TypeError(`${name}: rows add up to ${bit / 8} bytes, not ${size}`);
+  // At the first use: one command uses few of the structures, and all their accessors take milliseconds.
+  let defined = false;
   const at = (view: DataView, byte = 0): Fields<R> => {
+    if (!defined) defined = defineFields(prototype, rows);
     const fields = Object.create(prototype);
     fields.view = view;
     fields.byte = byte;
@@ -197,6 +199,16 @@ export function struct<const R extends readonly AnyRow[]>(
 interface Base {
   view: DataView;
   byte: number;
+}
+
+/** Gives the prototype the accessors of all rows. */
+function defineFields(prototype: object, rows: readonly AnyRow[]): true {
+  let bit = 0;
+  for (const r of rows) {
+    defineField(prototype, r, bit);
+    bit += staticBits(r.kind) * ((r.count as number | undefined) ?? 1);
+  }
+  return true;
 }
 
 function defineField(prototype: object, r: AnyRow, bit: number): void {
