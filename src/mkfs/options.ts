@@ -92,6 +92,11 @@ export const ASCII_CI = -1;
 
 const POWER = { powerOfTwo: true } as const;
 const NO_GROUPS = 'realtime groups, zoned and internal realtime sections are not supported';
+const NO_QUOTA_FLAGS =
+  'quota flags need metadata directories, which are not supported: mount with quota options';
+const NO_AUTOFSCK =
+  'the autofsck property is not supported: set it on the mounted filesystem with xfs_property';
+const NO_ATOMIC = 'a greatest atomic write cannot be asked for';
 const NO_PROTO = 'prototype files are not supported: make the filesystem first, then copy into it';
 const EXTERNAL = ['l.internal', 'l.agnum'] as const;
 const THREADS = { max: 2 ** 31 - 1, bare: 1, words: { nr_cpus: 1 }, since: '6.12' } as const;
@@ -176,6 +181,7 @@ export const OPTIONS = [
     otherwise: { first: 0, since: '6.18', later: 1 },
     since: '6.12',
   }),
+  refused('i', 'max_atomic_write', NO_ATOMIC, { since: '6.18' }),
   fixed('i', 'align', 1, 'version 5 always aligns inodes'),
   fixed('i', 'projid32bit', 1, 'version 5 always has 32-bit project ids'),
   fixed('i', 'attr', 2, 'version 5 always has attribute format 2', { max: 2 }),
@@ -205,15 +211,15 @@ export const OPTIONS = [
   }),
   option('l', 'logdev', 'text', 'external log: image file or block device', {
     path: true,
-    conflicts: [...EXTERNAL, 'l.name'],
+    conflicts: [...EXTERNAL, 'l.name', 'l.concurrency'],
   }),
   option('l', 'name', 'text', 'as logdev', { path: true, conflicts: [...EXTERNAL, 'l.logdev'] }),
   flag('l', 'file', 'the external log is a regular file; with size it is made', {
-    conflicts: ['l.internal'],
+    conflicts: ['l.internal', 'l.concurrency'],
   }),
   option('l', 'concurrency', 'number', 'threads that the log shall serve; 0: no matter', {
     ...THREADS,
-    conflicts: ['l.size'],
+    conflicts: ['l.size', 'l.file', 'l.logdev'],
   }),
   fixed('l', 'version', 2, 'version 5 always has version 2 logs', {
     min: 1,
@@ -240,7 +246,14 @@ export const OPTIONS = [
   flag('m', 'reflink', 'shared extents', { otherwise: 1 }),
   flag('m', 'bigtime', 'timestamps to the year 2486', { otherwise: 1 }),
   option('m', 'uuid', 'text', 'UUID (default: random)', { repeats: true }),
+  refused('m', 'autofsck', NO_AUTOFSCK, { since: '6.12' }),
   fixed('m', 'metadir', 0, 'metadata directories (metadir) are not supported', { since: '6.18' }),
+  fixed('m', 'uquota', 0, NO_QUOTA_FLAGS, { since: '6.18' }),
+  fixed('m', 'gquota', 0, NO_QUOTA_FLAGS, { since: '6.18' }),
+  fixed('m', 'pquota', 0, NO_QUOTA_FLAGS, { since: '6.18' }),
+  fixed('m', 'uqnoenforce', 0, NO_QUOTA_FLAGS, { since: '6.18' }),
+  fixed('m', 'gqnoenforce', 0, NO_QUOTA_FLAGS, { since: '6.18' }),
+  fixed('m', 'pqnoenforce', 0, NO_QUOTA_FLAGS, { since: '6.18' }),
 
   option('n', 'size', 'size', 'directory block size (default 4096, or the block size if larger)', {
     ...POWER,
@@ -263,6 +276,7 @@ export const OPTIONS = [
 
   refused('p', 'file', NO_PROTO, {}),
   refused('p', 'slashes_are_spaces', NO_PROTO, {}),
+  refused('p', 'atime', NO_PROTO, { since: '6.18' }),
 
   option('r', 'rtdev', 'text', 'realtime section: image file or block device', {
     path: true,

@@ -26,15 +26,16 @@ export function freeRuns(plan: Rootless, agno: number, length: number): [number,
 }
 
 /**
- * Blocks of the AGFL: from the smallest free run that holds them all, else from the largest ones; none at all where
- * the AG has too few free blocks (a log may fill its AG).
+ * Blocks of the AGFL: from the first free run that holds them all, else from the largest ones; none at all where the
+ * AG has too few free blocks (a log may fill its AG). mkfs.xfs looks for the smallest run, but in a btree by length
+ * whose two records it has just written by start.
  */
 export function freeListOf(plan: Rootless, agno: number, length: number): number[] {
   const wanted = freeListBlocks(plan);
-  const runs = freeRuns(plan, agno, length).sort((a, b) => a[1] - b[1] || a[0] - b[0]);
+  const runs = freeRuns(plan, agno, length);
   if (runs.reduce((sum, [, count]) => sum + count, 0) < wanted) return [];
   const fitting = runs.find(([, count]) => count >= wanted);
-  const sources = fitting ? [fitting] : runs.reverse();
+  const sources = fitting ? [fitting] : runs.sort((a, b) => b[1] - a[1] || b[0] - a[0]);
   return sources
     .flatMap(([start, count]) => Array.from({ length: Math.min(count, wanted) }, (_, i) => start + i))
     .slice(0, wanted);

@@ -5,7 +5,7 @@
 import { BTREE, maxRecords } from '../format/btree.ts';
 import { heightForBlocks, heightForRecords } from '../format/btreeheight.ts';
 import { CHUNK_INODES, Geometry, type GeometryFields } from '../format/geometry.ts';
-import type { Profile } from './profile.ts';
+import { isSince, type Profile } from './profile.ts';
 
 export interface PlanFeatures {
   readonly finobt: boolean;
@@ -117,16 +117,19 @@ export function rootBlocksEnd(plan: Pick<Plan, 'sectsize' | 'blocksize' | 'featu
  * place of the root inode depends on the number, and repair expects this one.)
  */
 export function freeListBlocks(plan: Pick<Plan, 'profile' | 'blocksize' | 'agblocks' | 'features'>): number {
-  const { blocksize, agblocks, features } = plan;
-  const alloc = Math.min(2, heightForRecords(BTREE.bnobt, Math.floor((agblocks + 1) / 2), blocksize));
-  if (!features.rmapbt) return 2 * alloc;
+  const { profile, blocksize, agblocks, features } = plan;
+  // A block for each level that a tree has or can gain; since 6.12 those of splitting all of them, leaf to root.
+  const blocks = (tallest: number): number =>
+    isSince(profile, '6.12') ? 2 * Math.min(2, tallest) - 2 : Math.min(2, tallest);
+  const alloc = heightForRecords(BTREE.bnobt, Math.floor((agblocks + 1) / 2), blocksize);
+  if (!features.rmapbt) return 2 * blocks(alloc);
   const rmap = features.reflink
     ? heightForBlocks(BTREE.rmapbt, agblocks, blocksize)
     : heightForRecords(BTREE.rmapbt, agblocks, blocksize);
   // xfsprogs 6.1 took roots for half full at least, so that fewer AGs are large enough for a second level.
   const half = Math.floor(maxRecords(BTREE.rmapbt, 1, blocksize) / 2);
-  const low = plan.profile === '6.1' && features.reflink && agblocks - 1 <= half;
-  return 2 * alloc + (low ? 1 : Math.min(2, rmap));
+  const low = profile === '6.1' && features.reflink && agblocks - 1 <= half;
+  return 2 * blocks(alloc) + blocks(low ? 1 : rmap);
 }
 
 /** Blocks of one inode chunk; with inodes of 64 or more a block, one block. */

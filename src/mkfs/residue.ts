@@ -22,14 +22,14 @@ type Order = (a: Run, b: Run) => number;
 const byStart: Order = (a, b) => a.start - b.start;
 const byLength: Order = (a, b) => a.count - b.count || a.start - b.start;
 
-/** The slots of a leaf: records in use, then what was left behind. */
+/** The slots of a leaf: records in use, written by start whatever the order, then what was left behind. */
 class Leaf {
   readonly slots: Run[];
   used: number;
   private readonly order: Order;
 
   constructor(runs: readonly Run[], order: Order) {
-    this.slots = [...runs].sort(order);
+    this.slots = [...runs];
     this.used = runs.length;
     this.order = order;
   }
