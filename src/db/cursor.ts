@@ -10,7 +10,7 @@ import { DADDR_BYTES } from '../format/geometry.ts';
 import { DINODE, INODE_CRC_OFFSET, S_IFDIR, S_IFMT } from '../format/inode.ts';
 import { viewOf } from '../format/struct.ts';
 import { DbError } from './error.ts';
-import type { Filesystem } from './filesystem.ts';
+import type { Filesystem, SideDevice } from './filesystem.ts';
 import { type DbType, typeNamed } from './types.ts';
 import type { CrcState } from './value.ts';
 
@@ -28,6 +28,8 @@ export interface Piece {
 
 export interface Place {
   readonly type: DbType | undefined;
+  /** Where daddr counts, if not on the data device. */
+  readonly device?: SideDevice;
   readonly daddr: number;
   readonly bbs: number;
   /** Several pieces instead of one run from daddr. */
@@ -64,6 +66,7 @@ const NOWHERE: Place = {
 };
 
 export interface MoveOptions {
+  readonly device?: SideDevice;
   readonly map?: readonly Piece[];
   /** Byte in the buffer at which the object starts, and its length if it is not the rest. */
   readonly start?: number;
@@ -111,6 +114,7 @@ export class Cursor {
       type,
       daddr,
       bbs,
+      ...(options.device ? { device: options.device } : {}),
       ...(options.map ? { map: options.map } : {}),
       start,
       length,
@@ -126,14 +130,17 @@ export class Cursor {
   }
 
   private readBuffer(daddr: number, bbs: number, options: MoveOptions): Uint8Array {
+    const { filesystem } = this;
+    const read = (from: number, length: number): Uint8Array =>
+      options.device ? filesystem.readSide(options.device, from, length) : filesystem.read(from, length);
     if (!options.map) {
       const least = (options.start ?? 0) + (options.length ?? 0);
-      return this.filesystem.read(daddr * DADDR_BYTES, Math.max(bbs * DADDR_BYTES, least));
+      return read(daddr * DADDR_BYTES, Math.max(bbs * DADDR_BYTES, least));
     }
     const buffer = new Uint8Array(bbs * DADDR_BYTES);
     let at = 0;
     for (const piece of options.map) {
-      const bytes = this.filesystem.read(piece.daddr * DADDR_BYTES, piece.bbs * DADDR_BYTES);
+      const bytes = read(piece.daddr * DADDR_BYTES, piece.bbs * DADDR_BYTES);
       buffer.set(bytes.subarray(0, buffer.length - at), at);
       at += bytes.length;
       if (at >= buffer.length) break;
@@ -145,10 +152,9 @@ export class Cursor {
   reread(place: Place): void {
     place.generation = this.filesystem.generation;
     if (!place.type) return;
-    const { map, start } = place;
-    place.buffer.set(
-      this.readBuffer(place.daddr, place.bbs, { ...(map ? { map } : {}), start, length: place.length }),
-    );
+    const { map, device, start, length } = place;
+    const options = { ...(map ? { map } : {}), ...(device ? { device } : {}), start, length };
+    place.buffer.set(this.readBuffer(place.daddr, place.bbs, options));
     const judged = place.type.name === 'inode' ? place.data : place.buffer;
     place.crc = place.type.crc(judged, this.filesystem.geometry);
   }
@@ -217,7 +223,7 @@ export class Cursor {
     if (!top.type) throw new DbError('no current object');
     if (top.type === type) return;
     const { geometry } = this.filesystem;
-    if (type.name === 'inode') {
+    if (type.name === 'inode' && !top.device) {
       const block = Math.floor(top.daddr / this.filesystem.blockBbs);
       const agino =
         geometry.agbnoAgino(block % geometry.agblocks) + Math.floor(top.start / geometry.inodesize);
@@ -225,7 +231,9 @@ export class Cursor {
       return;
     }
     const bbs = Math.max(1, Math.ceil(type.bytes(geometry) / DADDR_BYTES));
-    this.move(type, top.daddr, bbs, { start: top.start, length: bbs * DADDR_BYTES, keepRing: true });
+    const { start, device } = top;
+    const options = { start, length: bbs * DADDR_BYTES, keepRing: true };
+    this.move(type, top.daddr, bbs, { ...options, ...(device ? { device } : {}) });
   }
 
   push(): void {

@@ -14,6 +14,9 @@ import { Stage } from './stage.ts';
 
 const LARGEST_SECTOR = 32768;
 
+/** A device beside the data device. */
+export type SideDevice = 'log' | 'realtime';
+
 /** Fields of the superblock that the image was opened with. */
 export type SuperblockFields = ReturnType<typeof SUPERBLOCK.over>;
 
@@ -65,6 +68,19 @@ export class Filesystem {
       );
     }
     return readBytes(this.device, offset, length);
+  }
+
+  /** Reads bytes of an external log or the realtime section; throws DbError outside of it or when it was not named. */
+  readSide(side: SideDevice, offset: number, length: number): Uint8Array {
+    const device = this[side];
+    if (!device) {
+      const isLog = side === 'log';
+      throw new DbError(isLog ? 'no external log specified' : 'realtime device not loaded, use -R.', isLog);
+    }
+    if (!(offset >= 0) || offset + length > device.size) {
+      throw new DbError(`bytes ${offset} to ${offset + length - 1} lie outside of ${device.name}`);
+    }
+    return readBytes(device, offset, length);
   }
 
   /** Stages bytes; throws DbError outside of the device or when it was opened for reading only. */

@@ -3,8 +3,9 @@
  * file are looked up in the current inode's fork; `inodata` is whatever that inode's kind of file has in its data fork.
  */
 import { DADDR_BYTES, NULL_AGBNO, NULL_AGINO } from '../format/geometry.ts';
-import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/inode.ts';
+import { DIFLAG, DINODE, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/inode.ts';
 import type { Kind } from '../format/kinds.ts';
+import { viewOf } from '../format/struct.ts';
 import type { Cursor, Piece } from './cursor.ts';
 import { DbError } from './error.ts';
 import { type Extent, type Fork, mapRange } from './extents.ts';
@@ -132,12 +133,22 @@ export function goFileBlock(
 ): void {
   const { filesystem } = cursor;
   const count = fork === 'data' ? blocksOf(cursor, type) : 1;
-  const extents = mapRange(filesystem, currentInode(cursor), fork, { from: fileoff, count, most: count });
+  const inode = currentInode(cursor);
+  const extents = mapRange(filesystem, inode, fork, { from: fileoff, count, most: count });
   const first = extents[0];
   if (!first) throw new DbError(unmapped);
   const bbs = count * filesystem.blockBbs;
+  if (fork === 'data' && isRealtime(inode)) {
+    cursor.move(type, first.fsbno * filesystem.blockBbs, bbs, { device: 'realtime' });
+    return;
+  }
   const map = extents.length > 1 ? { map: extents.map((extent) => pieceOf(cursor, extent)) } : {};
   cursor.move(type, filesystem.geometry.fsbnoDaddr(first.fsbno), bbs, map);
+}
+
+/** Whether the blocks of a file's data fork are those of the realtime section. */
+function isRealtime(inode: Uint8Array): boolean {
+  return (viewOf(inode).getUint16(DINODE.offset.flags) & (1 << DIFLAG.REALTIME)) !== 0;
 }
 
 function pieceOf(cursor: Cursor, extent: Extent): Piece {

@@ -6,6 +6,7 @@
  * a write the CRC counts as right, whatever was written, until the place is read again: xfs_db does not verify what
  * it has just written. Inodes are the exception, theirs is looked at.
  */
+
 import { crcIsGood, sealCrc } from '../format/checksum.ts';
 import { DQBLK } from '../format/dquot.ts';
 import { DADDR_BYTES } from '../format/geometry.ts';
@@ -13,6 +14,7 @@ import { DINODE, INODE_CRC_OFFSET } from '../format/inode.ts';
 import { viewOf } from '../format/struct.ts';
 import { SYMLINK_HEADER } from '../format/symlink.ts';
 import type { Cursor, Place } from './cursor.ts';
+import { DbError } from './error.ts';
 import { type Candidate, CORRUPT, GATES, type Refusal } from './gate.ts';
 import { attrForm, type DaForm, dirForm } from './gateda.ts';
 import { refuseSuperblock, superblockHasCrc } from './gatesb.ts';
@@ -69,6 +71,7 @@ function crcAfter(place: Place, mode: WriteMode): Place['crc'] {
 
 function put(cursor: Cursor, place: Place): void {
   const { filesystem } = cursor;
+  if (place.device) throw new DbError('only the data device can be written');
   const pieces = place.map ?? [{ daddr: place.daddr, bbs: place.buffer.length / DADDR_BYTES }];
   let at = 0;
   for (const { daddr, bbs } of pieces) {

@@ -56,21 +56,28 @@ const inode: CommandRow = {
 
 const daddr: CommandRow = {
   name: 'daddr',
-  args: '[daddr]',
+  args: '[-r|-l] [daddr]',
   least: 0,
-  most: 1,
+  most: 2,
   pushable: true,
   summary: 'go to a 512-byte unit of the device',
-  run: ({ cursor }, [text]) => {
+  help: ['-r counts on the realtime device (-R), -l on that of an external log (-l).'],
+  run: ({ cursor }, args) => {
     const { filesystem, top } = cursor;
+    const side = args[0] === '-r' ? 'realtime' : args[0] === '-l' ? 'log' : undefined;
+    const [text, ...more] = side ? args.slice(1) : args;
+    if (more.length > 0) throw new DbError(`bad daddr ${more[0]}`);
+    if (side === 'log' && filesystem.geometry.logstart > 0) throw new DbError('filesystem has internal log');
     if (text === undefined) {
       const current = Math.floor((top.daddr * DADDR_BYTES + top.start) / DADDR_BYTES);
       return { text: `current daddr is ${current}\n`, json: { daddr: current } };
     }
     const value = parseNumber(text);
-    const end = BigInt(filesystem.geometry.dblocks) * BigInt(filesystem.blockBbs);
+    const { dblocks, rblocks, logblocks } = filesystem.geometry;
+    const blocks = side === 'log' ? logblocks : side === 'realtime' ? rblocks : dblocks;
+    const end = BigInt(blocks) * BigInt(filesystem.blockBbs);
     if (value === undefined || value >= end) throw new DbError(`bad daddr ${text}`);
-    cursor.move(typeNamed('data'), Number(value), 1);
+    cursor.move(typeNamed('data'), Number(value), 1, side ? { device: side } : {});
     return undefined;
   },
 };

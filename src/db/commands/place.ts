@@ -13,11 +13,12 @@ import type { Json } from '../value.ts';
 export function placeText(title: string, place: Place, filesystem: Filesystem): string {
   const offset = place.daddr * DADDR_BYTES + place.start;
   const fsbno = filesystem.daddrFsbno(place.daddr);
+  const unit = place.device === 'log' ? 'logbno' : place.device === 'realtime' ? 'rtbno' : 'fsbno';
   const units = `${place.bbs} bb${place.bbs === 1 ? '' : 's'}`;
   const map = place.map ? `\tblock map${place.map.map((p) => ` ${p.daddr}:${p.bbs}`).join('')}\n` : '';
   return (
     `${title}\n\tbyte offset ${offset}, length ${place.length}\n` +
-    `\tbuffer block ${place.daddr} (fsbno ${fsbno}), ${units}\n${map}` +
+    `\tbuffer block ${place.daddr} (${unit} ${fsbno}), ${units}\n${map}` +
     `\tinode ${place.ino}, dir inode ${place.dirIno}, type ${place.type?.name ?? 'none'}\n`
   );
 }
@@ -25,6 +26,7 @@ export function placeText(title: string, place: Place, filesystem: Filesystem): 
 export function placeJson(place: Place, filesystem: Filesystem): Json {
   return {
     type: place.type?.name ?? null,
+    ...(place.device ? { device: place.device } : {}),
     offsetBytes: place.daddr * DADDR_BYTES + place.start,
     lengthBytes: place.length,
     daddr: place.daddr,

@@ -11,6 +11,7 @@ import { LOGFORMAT_COMMANDS } from './logformat.ts';
 import { MOVE_COMMANDS } from './move.ts';
 import { PLACE_COMMANDS } from './place.ts';
 import { RDUMP_COMMANDS } from './rdump.ts';
+import { REALTIME_COMMANDS } from './realtime.ts';
 import { SCAN_COMMANDS } from './scan.ts';
 import { SHOW_COMMANDS } from './show.ts';
 import { WRITE_COMMANDS } from './write.ts';
@@ -25,6 +26,7 @@ export const COMMANDS: readonly CommandRow[] = [
   ...PLACE_COMMANDS,
   ...SCAN_COMMANDS,
   ...RDUMP_COMMANDS,
+  ...REALTIME_COMMANDS,
   ...SHOW_COMMANDS,
   ...WRITE_COMMANDS,
   ...LABEL_COMMANDS,
