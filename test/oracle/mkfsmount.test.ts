@@ -176,7 +176,7 @@ describeKernel('filesystems of ours, used by the kernel', () => {
       }
       if (++mounted >= MOUNTS) return;
     }
-  });
+  }, 300_000);
 
   test('as many as promised', () => {
     expect(mounted).toBe(MOUNTS);
