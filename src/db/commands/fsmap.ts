@@ -26,7 +26,11 @@ function fsmap({ cursor }: Session, args: readonly string[]): Output {
   const end = geometry.fsbno(Math.floor(lastBlock / geometry.agblocks), lastBlock % geometry.agblocks);
   const isPast = to > BigInt(end) || geometry.fsbnoByte(Number(to)) >= geometry.dblocks * geometry.blocksize;
   const reader = new ScanReader(filesystem.device, geometry);
-  const list = readRmaps(reader, { from: Number(from), to: isPast ? end : Number(to) });
+  const list = readRmaps(
+    reader,
+    { from: Number(from), to: isPast ? end : Number(to) },
+    filesystem.superblock.rootino,
+  );
   const fault = list.fault && `Error ${list.fault.errno} while ${list.fault.where}.`;
   return {
     get text() {

@@ -11,7 +11,7 @@ import { BLOCK_KINDS } from '../scan/check/kind.ts';
 import { type NamedInode, namedInodes } from '../scan/check/link.ts';
 import { countsOf } from '../scan/check/summary.ts';
 import { BlockUsage } from '../scan/check/usage.ts';
-import { countersFromAgs } from '../scan/verdict.ts';
+import { mountedState } from '../scan/verdict.ts';
 import type { CommandRow, Output, Session } from '../session.ts';
 
 /** What blockget found, until blockfree. */
@@ -54,7 +54,7 @@ function blockget(session: Session, args: readonly string[]): Output {
   const { filesystem } = session.cursor;
   const { device, geometry, superblock } = filesystem;
   const reader = new ScanReader(device, geometry);
-  const fields = { ...countsOf(superblock), ...(superblock.rootino === -1 ? {} : countersFromAgs(reader)) };
+  const fields = { ...countsOf(superblock), ...mountedState(reader, superblock.rootino).counters };
   const usage = new BlockUsage(geometry, Number(fields.icount));
   found.set(session, usage);
   takeOptions(session, usage, args);

@@ -11,7 +11,7 @@ import { NULL_AGBNO } from '../../format/geometry.ts';
 import { readCount64 } from '../../format/kinds.ts';
 import { readHeader } from '../../fs/scan/agheader.ts';
 import type { ScanReader } from '../../fs/scan/reader.ts';
-import { agfFault, EFSBADCRC, EFSCORRUPTED, EINVAL, EIO } from './verdict.ts';
+import { agfFault, EFSBADCRC, EFSCORRUPTED, EINVAL, EIO, mountedState } from './verdict.ts';
 
 const RECORD = RMAP_RECORD.size;
 const MAX_DEPTH = 16;
@@ -46,16 +46,17 @@ export interface FsbnoRange {
 }
 
 /** Reads the records that touch a range of blocks. */
-export function readRmaps(reader: ScanReader, range: FsbnoRange): RmapList {
+export function readRmaps(reader: ScanReader, range: FsbnoRange, rootino: number): RmapList {
   const { geometry } = reader;
   const list = new RmapList();
   const lastAgno = geometry.fsbnoAgno(range.to);
+  const { refusedAgno } = mountedState(reader, rootino);
   const end = Math.min(lastAgno, geometry.agcount - 1);
   for (let agno = geometry.fsbnoAgno(range.from); agno <= end && !list.fault; agno++) {
     const low = agno === geometry.fsbnoAgno(range.from) ? geometry.fsbnoAgbno(range.from) : 0;
     const high = agno === lastAgno ? geometry.fsbnoAgbno(range.to) : NULL_AGBNO;
     const sector = readHeader(reader, agno, 'agf');
-    const errno = sector ? agfFault(sector, geometry, agno) : EIO;
+    const errno = !sector ? EIO : agno === refusedAgno ? 0 : agfFault(sector, geometry, agno);
     if (errno !== 0) {
       list.fault = { where: 'reading AGF', errno };
       return list;

@@ -77,32 +77,34 @@ function unlinkedAreInodes(view: DataView, geometry: Geometry): boolean {
   return true;
 }
 
-export interface Counters {
-  readonly icount: bigint;
-  readonly ifree: bigint;
-  readonly fdblocks: bigint;
+export interface MountedState {
+  /**
+   * Counters as a mount makes them, from the AG headers: those of the superblock are only true after a clean
+   * unmount. Absent where a header is refused or the sums make no sense; the superblock's stand then.
+   */
+  readonly counters?: { readonly icount: bigint; readonly ifree: bigint; readonly fdblocks: bigint };
+  /** AG whose header was refused; xfs_db has its AGF in memory from then on and does not judge it again. */
+  readonly refusedAgno?: number;
 }
 
-/**
- * Counters as a mount makes them, from the AG headers: those of the superblock are only true after a clean unmount.
- * Undefined where a header is refused or the sums make no sense; the superblock's stand then.
- */
-export function countersFromAgs(reader: ScanReader): Counters | undefined {
+/** What xfs_db finds out from the AG headers when it opens a filesystem. */
+export function mountedState(reader: ScanReader, rootino: number): MountedState {
   const { geometry } = reader;
+  if (rootino === -1) return {};
   let icount = 0;
   let ifree = 0;
   let fdblocks = 0;
   for (let agno = 0; agno < geometry.agcount; agno++) {
     const agfSector = readHeader(reader, agno, 'agf');
-    if (!agfSector || agfFault(agfSector, geometry, agno) !== 0) return undefined;
+    if (!agfSector || agfFault(agfSector, geometry, agno) !== 0) return { refusedAgno: agno };
     const agiSector = readHeader(reader, agno, 'agi');
-    if (!agiSector || agiFault(agiSector, geometry, agno) !== 0) return undefined;
+    if (!agiSector || agiFault(agiSector, geometry, agno) !== 0) return { refusedAgno: agno };
     const agf = AGF.over(agfSector);
     const agi = AGI.over(agiSector);
     icount += agi.count;
     ifree += agi.freecount;
     fdblocks += agf.freeblks + agf.flcount + agf.btreeblks;
   }
-  if (fdblocks > geometry.dblocks || ifree > icount) return undefined;
-  return { icount: BigInt(icount), ifree: BigInt(ifree), fdblocks: BigInt(fdblocks) };
+  if (fdblocks > geometry.dblocks || ifree > icount) return {};
+  return { counters: { icount: BigInt(icount), ifree: BigInt(ifree), fdblocks: BigInt(fdblocks) } };
 }

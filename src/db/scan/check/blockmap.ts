@@ -40,10 +40,10 @@ export class BlockMap {
     runs.splice(0, runs.length, ...kept);
   }
 
-  /** End of the file as mapped; 0 without a block. */
+  /** End of the file as mapped; beyond everything when nothing is. */
   get end(): number {
     const last = this.runs.at(-1);
-    return last ? last.fileoff + last.blocks : 0;
+    return last ? last.fileoff + last.blocks : Number.POSITIVE_INFINITY;
   }
 
   /** The pieces in which `count` blocks from `fileoff` lie, neighbours on disk together. */

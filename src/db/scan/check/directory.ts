@@ -6,6 +6,7 @@ import { DIR_LEAF_BYTE } from '../../../format/dir.ts';
 import type { Geometry } from '../../../format/geometry.ts';
 import { DINODE, dataForkBytes, FORK, INODE_CORE_BYTES } from '../../../format/inode.ts';
 import type { ScanReader } from '../../../fs/scan/reader.ts';
+import { typeNamed } from '../../types.ts';
 import type { Run } from './blockmap.ts';
 import { DataBlockCheck } from './dirdata.ts';
 import { DirHashes } from './dirhash.ts';
@@ -23,6 +24,9 @@ export class DirectoryCheck {
   private readonly addLink: (inode: number) => void;
   private readonly buffer: DataView;
   private readonly hashes = new DirHashes();
+  private readonly dirType = typeNamed('dir3');
+  /** First blocks of directory blocks of no known kind. */
+  private readonly unknown = new Set<number>();
   private readonly data: DataBlockCheck;
 
   constructor(usage: BlockUsage, reader: ScanReader, addLink: (inode: number) => void) {
@@ -144,6 +148,18 @@ export class DirectoryCheck {
 
   /** A directory block from its pieces. What is not mapped stays zero. */
   private readPieces(pieces: readonly Run[]): boolean {
+    if (!this.fillBuffer(pieces)) return false;
+    // Said once a block, as it is xfs_db's cache that says it.
+    const first = pieces[0]!.fsbno;
+    const note = this.dirType.unknown?.(new Uint8Array(this.buffer.buffer));
+    if (note !== undefined && !this.unknown.has(first)) {
+      this.unknown.add(first);
+      this.usage.say(`${note}\n`);
+    }
+    return true;
+  }
+
+  private fillBuffer(pieces: readonly Run[]): boolean {
     const bytes = new Uint8Array(this.buffer.buffer);
     bytes.fill(0);
     const { blocksize } = this.geometry;

@@ -176,7 +176,7 @@ export class InodeCheck {
     }
     const aformat = view.getUint8(at + DINODE.offset.aformat);
     if (aformat > FORK.BTREE) {
-      say(`bad attribute format ${aformat} for inode ${ino}\n`);
+      say(`bad attribute format ${(aformat << 24) >> 24} for inode ${ino}\n`);
       return;
     }
     const { verbose } = this.usage.options;
@@ -439,7 +439,9 @@ export class InodeCheck {
       return false;
     };
     if (agno >= geometry.agcount || agbno >= geometry.agblocks) return bad(start, agbno);
-    return agbno + blocks - 1 < geometry.agblocks || bad(start + blocks - 1, agbno + blocks - 1);
+    // An extent of no blocks at block 0 has its last block before it, which is no block.
+    const last = agbno + blocks - 1;
+    return (last >= 0 && last < geometry.agblocks) || bad(start + blocks - 1, agbno + blocks - 1);
   }
 
   private take(start: number, blocks: number, fileoff: number, fork: ForkState): void {
