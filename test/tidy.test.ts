@@ -239,7 +239,8 @@ test('every source file says at its head what it is', () => {
 
 test('generated documents are what rows and commands say (npm run docs), and all of them are there', async () => {
   const fresh = await documents();
-  expect([...fresh].filter(([path, text]) => !files.includes(path) || textOf(path) !== text)).toEqual([]);
+  const stale = [...fresh].filter(([path, text]) => !files.includes(path) || textOf(path) !== text);
+  expect(stale.map(([path]) => path)).toEqual([]);
   const { man } = JSON.parse(textOf('package.json')) as { man: string[] };
   const pages = [...fresh.keys()].filter((path) => path.startsWith('docs/man/')).sort();
   expect(pages.length).toBeGreaterThan(7);
