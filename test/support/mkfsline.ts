@@ -14,8 +14,12 @@ export interface Line {
 }
 
 const SMALL = ['16m', '20m', '33m', '64m', '100m', '128m', '130m', '200m', '299m', '300m', '310m', '777m'];
-const MIDDLE = ['1g', '1500m', '2g', '5g', '9g'];
-const LARGE = ['20g', '100g', '400g', '1t', '3t', '4t', '7t', '12t', '15t'];
+const MIDDLE = ['1g', '1500m', '2g', '5g', '9g', '1073741312', '3000000512', '4097m'];
+const LARGE = ['20g', '100g', '400g', '513g', '1t', '3t', '4t', '4097g', '7t', '8193g', '12t', '15t', '16t'];
+
+const LOG_UNITS = ['4k', '8k', '12k', '32k', '64k', '128k', '256k', '16b', '64s']
+  .map((unit) => `su=${unit}`)
+  .concat(['sunit=64', 'sunit=16', 'sunit=512', 'sunit=128']);
 
 /** A line that has a fair chance of being taken. */
 export function randomLine(seed: number): Line {
@@ -38,7 +42,8 @@ export function randomLine(seed: number): Line {
   const block = chance(40) ? random.pick([1024, 2048, 4096, 8192, 16384, 32768, 65536]) : 4096;
   if (block !== 4096) give('b', 'size', [block]);
   const sectors = [512, 1024, 2048, 4096, 8192, 16384, 32768].filter((s) => s <= block);
-  maybe(25, 's', 'size', sectors);
+  if (chance(20)) give('s', 'size', sectors);
+  else maybe(6, 'd', 'sectsize', sectors);
 
   maybe(
     30,
@@ -46,10 +51,19 @@ export function randomLine(seed: number): Line {
     'size',
     [512, 1024, 2048].filter((s) => s <= block / 2 || s === 512),
   );
+  if (!options.includes('-i'))
+    maybe(
+      10,
+      'i',
+      'perblock',
+      [2, 4, 8, 16, 32].filter((n) => block / n >= 512),
+    );
   maybe(30, 'i', 'sparse', [0, 1]);
   maybe(20, 'i', 'nrext64', [0, 1]);
   maybe(20, 'i', 'maxpct', [0, 1, 33, 100]);
   maybe(10, 'i', 'attr', [2]);
+  maybe(10, 'i', 'align', [1]);
+  maybe(5, 'i', 'projid32bit', [1]);
   const realtime = chance(15);
   for (const name of ['finobt', 'bigtime', 'inobtcount']) maybe(20, 'm', name, [0, 1]);
   for (const name of ['rmapbt', 'reflink']) maybe(25, 'm', name, realtime ? [0] : [0, 1]);
@@ -63,13 +77,18 @@ export function randomLine(seed: number): Line {
   if (chance(15)) options.push('-L', random.pick(['a', 'twelve bytes', 'x y']));
   if (sizes === LARGE) maybe(30, 'd', 'agcount', [1, 7, 33, 100, 1000]);
   else if (sizes === MIDDLE) maybe(30, 'd', 'agsize', ['16m', '64m', '100m', '1g', '20000b']);
-  else maybe(30, 'd', 'agcount', [1, 2, 3, 5]);
+  else maybe(30, 'd', 'agcount', [1, 2, 3, 4, 5, 6, 8, 13, 16, 17, 40]);
   const stripes = [
     'su=64k,sw=4',
     'su=16k,sw=10',
     'su=96k,sw=3',
     'su=1m,sw=2',
     'sunit=128,swidth=512',
+    'su=512k,sw=2',
+    'su=64k,sw=1',
+    'su=192k,sw=5',
+    'su=0,sw=0',
+    'sunit=2048,swidth=8192',
     'noalign',
   ];
   if (chance(25)) options.push('-d', random.pick(stripes));
@@ -84,7 +103,10 @@ export function randomLine(seed: number): Line {
     maybe(40, 'l', 'sectsize', sectors.slice(0, 4));
   } else maybe(20, 'l', 'agnum', [0, 1, 2, 3]);
   maybe(20, 'l', 'size', ['10m', '20m', '64m', '70m', '100m', '20000b']);
-  maybe(20, 'l', 'su', ['4k', '8k', '12k', '32k', '64k', '256k']);
+  if (chance(20)) options.push('-l', random.pick(LOG_UNITS));
+  maybe(5, 'l', 'lazy-count', [1]);
+  maybe(5, 'l', 'version', [1, 2]);
+  if (!log) maybe(5, 'l', 'internal', [1]);
   if (realtime) give('r', 'rtdev', ['RT']);
   maybe(realtime ? 50 : 5, 'r', 'extsize', ['4k', '64k', '1m', '100m', '1g']);
   return {
@@ -92,7 +114,7 @@ export function randomLine(seed: number): Line {
     options,
     log: log ? random.pick(['64m', '100m', '130m', '512m', '2037m']) : undefined,
     realtime: realtime
-      ? random.pick(sizes === SMALL ? ['20m', '100m', '1g'] : ['100m', '10g', '300g'])
+      ? random.pick(sizes === SMALL ? ['4m', '20m', '100m', '1g'] : ['100m', '10g', '300g', '2t'])
       : undefined,
   };
 }
