@@ -1,6 +1,6 @@
 /** `xfskit mkfs`: makes a filesystem in an image file or on a block device; spellings are mkfs.xfs's. */
 import { readFileSync, rmSync, truncateSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { cpus } from 'node:os';
 import type { Command } from 'commander';
 import { type Device, DeviceError } from '../device/device.ts';
 import { systemError } from '../device/file.ts';
@@ -185,7 +185,10 @@ function chooseFor(job: Job, bytes: number | undefined): Choice {
     label: flags.label ?? '',
     makeUuid: identity.makeUuid,
     allowSmall: allowSmall(flags),
-    processors: availableParallelism(),
+    // Asked for seldom, and slow to tell.
+    get processors() {
+      return cpus().length || 1;
+    },
   });
 }
 

@@ -23,7 +23,8 @@ import {
 import { isSince } from './profile.ts';
 import { chooseRealtime } from './realtime.ts';
 import { placeRealtimeFiles } from './rtfile.ts';
-import { chooseStripe, type Topology } from './stripe.ts';
+import { chooseLogSector, chooseUnits } from './sector.ts';
+import { chooseStripe } from './stripe.ts';
 import { blocksGiven, type Target } from './target.ts';
 
 export interface Choice {
@@ -44,53 +45,6 @@ export interface ChooseOptions {
 
 const LABEL_BYTES = 12;
 const NO_UUID = '00000000-0000-0000-0000-000000000000';
-
-function chooseUnits(given: GivenOptions, topology: Topology, notices: string[]): SizeUnits {
-  const blocksize = given.number('b.size') ?? 4096;
-  if (blocksize < 1024) throw new UsageError(`block size ${blocksize}: version 5 needs at least 1024`);
-  let sectsize = given.number('s.size') ?? given.number('s.sectsize') ?? given.number('d.sectsize');
-  if (sectsize === undefined) {
-    sectsize = topology.physicalSector > 32768 ? topology.logicalSector : topology.physicalSector;
-    if (blocksize < sectsize && blocksize >= topology.logicalSector) {
-      const text =
-        `block size ${blocksize} is less than device physical sector size ${sectsize}: ` +
-        `switching to logical sector size ${topology.logicalSector}`;
-      notices.push(text);
-      sectsize = topology.logicalSector;
-    }
-  }
-  if (blocksize < sectsize)
-    throw new UsageError(`block size ${blocksize} cannot be smaller than sector size ${sectsize}`);
-  if (sectsize < topology.logicalSector)
-    throw new UsageError(`sector size ${sectsize} is below that of the device, ${topology.logicalSector}`);
-  return { blocksize, sectsize };
-}
-
-/** Sector size of the log; `-s size` says that of both, unless `-l sectsize` comes after it. */
-function chooseLogSector(
-  given: GivenOptions,
-  units: SizeUnits,
-  external: boolean,
-  notices: string[],
-): number {
-  const ofLog = given.number('l.sectsize');
-  const key = given.has('s.size') ? 's.size' : 's.sectsize';
-  const ofBoth = given.number(key);
-  const later = ofLog !== undefined && ofBoth !== undefined && given.isAfter(key, 'l.sectsize');
-  const asked = later ? ofBoth : (ofLog ?? ofBoth);
-  const size = asked ?? (external ? 512 : units.sectsize);
-  if (!external && size !== units.sectsize)
-    throw new UsageError(
-      `-l sectsize=${size}: an internal log has the data's sector size, ${units.sectsize}`,
-    );
-  if (size > units.blocksize)
-    throw new UsageError(`log sector size ${size} exceeds the block size ${units.blocksize}`);
-  if (size > units.sectsize)
-    notices.push(
-      `log sector size ${size} is above that of the data, ${units.sectsize}: Linux mounts no such filesystem`,
-    );
-  return size;
-}
 
 function chooseInodeSize(given: GivenOptions, blocksize: number): number {
   const perBlock = given.number('i.perblock');
@@ -195,9 +149,9 @@ function uuidGiven(given: GivenOptions): string | undefined {
 
 /** Everything in which nothing else has a say. */
 function chooseFormat(given: GivenOptions, target: Target, notices: string[]) {
-  const units = chooseUnits(given, target.topology, notices);
+  const units = chooseUnits(given, target, notices);
   given.checkValues(units);
-  const logSectsize = chooseLogSector(given, units, target.log !== undefined, notices);
+  const logSectsize = chooseLogSector(given, units, target.log, notices);
   const features = chooseFeatures(given, target.realtime !== undefined);
   const dirblocksize = chooseDirBlockSize(given, units);
   const inodesize = chooseInodeSize(given, units.blocksize);
@@ -232,7 +186,7 @@ export function chooseFilesystem(given: GivenOptions, target: Target, options: C
     units,
     target.topology,
     data * blocksize,
-    { sectsize: logSectsize, external: external !== undefined },
+    logFacts(given, target, logSectsize),
     notices,
   );
   const ags = layOutAgs({
@@ -242,7 +196,7 @@ export function chooseFilesystem(given: GivenOptions, target: Target, options: C
     swidth: stripe.swidth,
     agcount: given.number('d.agcount'),
     agsizeBytes: given.number('d.agsize', units),
-    threads: threadsGiven(given, 'd.concurrency', options),
+    threads: threadsGiven(given, 'd.concurrency', target, options),
   });
   notices.push(...ags.notices);
   const { dblocks, agblocks, agcount } = ags;
@@ -255,7 +209,7 @@ export function chooseFilesystem(given: GivenOptions, target: Target, options: C
     logblocks: logWanted,
     agno: given.number('l.agnum'),
     rtExtent: realtime ? rextsize : 0,
-    threads: threadsGiven(given, 'l.concurrency', options),
+    threads: threadsGiven(given, 'l.concurrency', target, options),
   });
   const bytes = dblocks * blocksize;
   const rootless: Rootless = {
@@ -279,12 +233,23 @@ export function chooseFilesystem(given: GivenOptions, target: Target, options: C
   return { plan: uuid === undefined ? { ...plan, uuid: options.makeUuid(plan) } : plan, notices };
 }
 
-/** Threads to serve; 1 stands for as many as this machine has processors, 0 and nothing for no wish. */
+/**
+ * Threads to serve; 1 stands for as many as this machine has processors, 0 for no wish. Nothing said is no wish too,
+ * but on a solid-state device it is 1 since xfsprogs 6.12.
+ */
 function threadsGiven(
   given: GivenOptions,
   key: 'd.concurrency' | 'l.concurrency',
+  target: Target,
   options: ChooseOptions,
 ): number {
-  const threads = given.number(key) ?? 0;
+  const parallel = target.topology.solidState && isSince(given.profile, '6.12');
+  const threads = given.number(key) ?? Number(parallel);
   return threads === 1 ? options.processors : threads;
+}
+
+/** What the stripe of a log depends on; the one of an external log's device counts since xfsprogs 6.16. */
+function logFacts(given: GivenOptions, target: Target, sectsize: number) {
+  const stripeUnit = isSince(given.profile, '6.18') ? (target.log?.topology.stripeUnit ?? 0) : 0;
+  return { sectsize, external: target.log !== undefined, stripeUnit };
 }

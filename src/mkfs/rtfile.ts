@@ -65,7 +65,8 @@ function nearest(runs: readonly Run[], wish: Wish): number | undefined {
   for (const run of [...runs].sort((a, b) => a.count - b.count || a.start - b.start)) {
     const at = placeIn(run, wish);
     if (at === undefined || at + blocks > run.start + run.count) continue;
-    if (best === undefined || Math.abs(at - wanted) < Math.abs(best - wanted)) best = at;
+    // Of two as near as each other the allocator keeps the later one.
+    if (best === undefined || Math.abs(at - wanted) <= Math.abs(best - wanted)) best = at;
   }
   return best;
 }

@@ -14,6 +14,8 @@ export interface Topology {
   readonly physicalSector: number;
   readonly stripeUnit: number;
   readonly stripeWidth: number;
+  /** No seeks: many threads may write at once. */
+  readonly solidState: boolean;
 }
 
 export const PLAIN_FILE: Topology = {
@@ -21,6 +23,7 @@ export const PLAIN_FILE: Topology = {
   physicalSector: 512,
   stripeUnit: 0,
   stripeWidth: 0,
+  solidState: false,
 };
 
 export interface Stripe {
@@ -107,7 +110,7 @@ export function chooseStripe(
   units: SizeUnits,
   topology: Topology,
   bytes: number,
-  log: { readonly sectsize: number; readonly external: boolean },
+  log: { readonly sectsize: number; readonly external: boolean; readonly stripeUnit: number },
   notices: string[],
 ): Stripe {
   const asked = given.flag('d.noalign') ? { unit: 0, width: 0 } : stripeGiven(given, units);
@@ -121,7 +124,7 @@ export function chooseStripe(
     width = 0;
   }
   let logUnit = logUnitBytes(given, units, log.sectsize);
-  if (logUnit === 0 && !log.external) logUnit = unit;
+  if (logUnit === 0) logUnit = log.external ? log.stripeUnit : unit;
   if (logUnit > MAX_LOG_UNIT) {
     const text = `log stripe unit of ${logUnit} bytes is above 256 KiB: 32 KiB are used`;
     notices.push(text);

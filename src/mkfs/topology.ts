@@ -5,16 +5,17 @@
 import { readFileSync, statSync } from 'node:fs';
 import { PLAIN_FILE, type Topology } from './stripe.ts';
 
-function queueValue(device: string, name: string): number {
+/** A value of the queue of the device, or of its disk; `otherwise` where there is none. */
+function queueValue(device: string, name: string, otherwise = 0): number {
   for (const queue of [`${device}/queue`, `${device}/../queue`]) {
     try {
       const value = Number(readFileSync(`${queue}/${name}`, 'latin1'));
-      return Number.isSafeInteger(value) && value >= 0 ? value : 0;
+      return Number.isSafeInteger(value) && value >= 0 ? value : otherwise;
     } catch {
       // Not here: a partition has no queue of its own.
     }
   }
-  return 0;
+  return otherwise;
 }
 
 /** Topology of the block device at `path`; of anything else that of a plain file. */
@@ -36,5 +37,6 @@ export function readTopology(path: string): Topology {
     physicalSector,
     stripeUnit: striped ? unit : 0,
     stripeWidth: striped ? width : 0,
+    solidState: queueValue(device, 'rotational', 1) === 0,
   };
 }
