@@ -257,6 +257,9 @@ function openSide(
 }
 
 function refuseOverwrite(device: Device, flags: Flags): void {
+  // Opened for reading only, as with -N, it is refused for what it would be refused for when written.
+  if (device.busy !== undefined)
+    throw new DeviceError('BUSY', `${device.name}: would not be written, because ${device.busy}`);
   if (flags.force || flags.forceToo || device.isFresh?.(0, device.size)) return;
   const found = findSignature(device);
   if (!found) return;

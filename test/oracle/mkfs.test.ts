@@ -275,6 +275,7 @@ describeKernel('mkfs for the kernel', () => {
     withMounted(path, (mountPoint) => {
       const busy = xfskit(['mkfs', '-f', path]);
       expect(busy.status).toBe(1);
+      expect(xfskit(['mkfs', '-f', '-N', path]).status).toBe(1);
       expect(busy.stderr.trim().split('\n')).toHaveLength(1);
       writeFileSync(join(mountPoint, 'still'), 'here');
     });
