@@ -1,5 +1,9 @@
 /** All commands, sorted by name. */
 import type { CommandRow } from '../session.ts';
+import { ABOUT_COMMANDS } from './about.ts';
+import { AG_COMMANDS } from './ag.ts';
+import { BTDUMP_COMMANDS } from './btdump.ts';
+import { BTHEIGHT_COMMANDS } from './btheight.ts';
 import { DUMP_COMMANDS } from './dump.ts';
 import { FRAG_COMMANDS } from './frag.ts';
 import { FREESP_COMMANDS } from './freesp.ts';
@@ -16,6 +20,10 @@ import { SCAN_COMMANDS } from './scan.ts';
 import { SHOW_COMMANDS } from './show.ts';
 import { WRITE_COMMANDS } from './write.ts';
 export const COMMANDS: readonly CommandRow[] = [
+  ...ABOUT_COMMANDS,
+  ...AG_COMMANDS,
+  ...BTDUMP_COMMANDS,
+  ...BTHEIGHT_COMMANDS,
   ...DUMP_COMMANDS,
   ...FRAG_COMMANDS,
   ...FREESP_COMMANDS,
