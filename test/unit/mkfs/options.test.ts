@@ -179,6 +179,7 @@ describe('config files', () => {
     ['[data\nagcount=5\n', [], 'line 1: a section without its ]'],
     ['[data]\nagcount\n', [], 'line 2: not name=value'],
     ['[data]\nagcount=\n', [], '-d agcount needs a value'],
+    ['[data]\nagcount=5\n su=64k\n', [], '-d agcount option respecified'],
   ])('%j %j', (text, words, message) => {
     expect(() => file(text, ...words)).toThrow(message);
     expect(() => file(text, ...words)).toThrow(UsageError);
