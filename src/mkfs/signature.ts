@@ -5,13 +5,15 @@
  */
 import { type Device, readBytes } from '../device/device.ts';
 
+type BytesAt = (relative: number, length: number) => Uint8Array;
+
 export interface SignatureRow {
   readonly name: string;
   readonly kind: 'filesystem' | 'partition table' | 'volume';
   readonly offsets: readonly number[];
   readonly magic: readonly number[];
   /** More than the magic must fit; `at` reads bytes relative to the magic. */
-  readonly also?: (bytesAt: (relative: number, length: number) => Uint8Array) => boolean;
+  readonly also?: (bytesAt: BytesAt) => boolean;
 }
 
 const ascii = (text: string): number[] => [...text].map((c) => c.charCodeAt(0));
@@ -30,19 +32,26 @@ const signature = (
   ...(also ? { also } : {}),
 });
 
-/** The four partition entries before the 55 AA: states 0 or 80, and one of them at least has a type and a length. */
-function isPartitionTable(bytesAt: (relative: number, length: number) => Uint8Array): boolean {
+/** The four partition entries before the 55 AA are in state 0 or 80; a table without partitions is one too. */
+function isPartitionTable(bytesAt: BytesAt): boolean {
   const entries = bytesAt(-64, 64);
-  let used = false;
-  for (let i = 0; i < 4; i++) {
-    const entry = entries.subarray(i * 16, i * 16 + 16);
-    if ((entry[0]! & 0x7f) !== 0) return false;
-    if (entry[4] !== 0 && entry.subarray(12, 16).some((b) => b !== 0)) used = true;
-  }
-  return used;
+  return [0, 16, 32, 48].every((at) => (entries[at]! & 0x7f) === 0);
 }
 
-const follows = (relative: number, text: string) => (bytesAt: (r: number, n: number) => Uint8Array) =>
+/** The 256 big endian words of a Sun label, its magic the last but one, cancel out. */
+function isSunLabel(bytesAt: BytesAt): boolean {
+  const label = bytesAt(-508, 512);
+  let sum = 0;
+  for (let at = 0; at < 512; at += 2) sum ^= (label[at]! << 8) | label[at + 1]!;
+  return sum === 0;
+}
+
+/** Two bytes are little to go by: zones of one block, and a state that exists; offsets from the magic. */
+const isMinix = (zoneSize: number, state: number | undefined) => (bytesAt: BytesAt) =>
+  bytesAt(zoneSize, 2).every((byte) => byte === 0) &&
+  (state === undefined || (bytesAt(state, 2)[0]! <= 3 && bytesAt(state, 2)[1] === 0));
+
+const follows = (relative: number, text: string) => (bytesAt: BytesAt) =>
   String.fromCharCode(...bytesAt(relative, text.length)) === text;
 
 const MD_MAGIC = [0xfc, 0x4e, 0x2b, 0xa9];
@@ -73,16 +82,49 @@ export const SIGNATURES: readonly SignatureRow[] = [
   signature('ntfs', 'filesystem', 3, 'NTFS    '),
   signature('exfat', 'filesystem', 3, 'EXFAT   '),
   signature('BitLocker', 'volume', 3, '-FVE-FS-'),
+  ...[0x7f, 0x8f].map((low) => signature('minix', 'filesystem', KIB + 16, [low, 0x13], isMinix(-6, 2))),
+  ...[0x68, 0x78].map((low) => signature('minix', 'filesystem', KIB + 16, [low, 0x24], isMinix(-6, 2))),
+  signature('minix', 'filesystem', KIB + 24, [0x5a, 0x4d], isMinix(-12, undefined)),
+  signature('bfs', 'filesystem', 0, [0xce, 0xfa, 0xad, 0x1b]),
+  signature('cramfs', 'filesystem', [0, 512], [0x45, 0x3d, 0xcd, 0x28]),
+  signature('cramfs', 'filesystem', [0, 512], [0x28, 0xcd, 0x3d, 0x45]),
+  signature('romfs', 'filesystem', 0, '-rom1fs-'),
+  signature('reiser4', 'filesystem', 64 * KIB, 'ReIsEr4'),
+  signature('hpfs', 'filesystem', 8 * KIB, [0x49, 0xe8, 0x95, 0xf9]),
+  signature('vxfs', 'filesystem', KIB, [0xf5, 0xfc, 0x01, 0xa5]),
+  ...[0, 8, 64, 256].flatMap((kib) =>
+    [
+      [0x54, 0x19, 0x01, 0x00],
+      [0x00, 0x01, 0x19, 0x54],
+      [0x19, 0x01, 0x54, 0x19],
+      [0x19, 0x54, 0x01, 0x19],
+    ].map((magic) => signature('ufs', 'filesystem', kib * KIB + 1372, magic)),
+  ),
+  signature('vmfs', 'volume', KIB * KIB, [0x0d, 0xd0, 0x01, 0xc0]),
+  signature('vmfs', 'filesystem', 2 * KIB * KIB, [0x5e, 0xf1, 0xab, 0x2f]),
   signature('vfat', 'filesystem', 82, 'FAT32   '),
   signature('vfat', 'filesystem', 54, 'FAT1'),
   ...SWAP_PAGES.flatMap((page) => [
     signature('swap', 'volume', page - 10, 'SWAPSPACE2'),
     signature('swap', 'volume', page - 10, 'SWAP-SPACE'),
   ]),
+  ...SWAP_PAGES.flatMap((page) =>
+    ['S1SUSPEND', 'S2SUSPEND', 'ULSUSPEND', 'LINHIB0001'].map((magic) =>
+      signature('swsuspend', 'volume', page - 10, magic),
+    ),
+  ),
+  signature('oracleasm', 'volume', 32, 'ORCLDISK'),
+  signature('stratis', 'volume', 520, '!Stra0tis'),
+  signature('ddf_raid_member', 'volume', -512, [0xde, 0x11, 0xde, 0x11]),
+  signature('isw_raid_member', 'volume', -1024, 'Intel Raid ISM Cfg Sig. '),
   signature('LVM2_member', 'volume', [0, 512, 1024, 1536], 'LABELONE', follows(24, 'LVM2 001')),
   signature('crypto_LUKS', 'volume', 0, [...ascii('LUKS'), 0xba, 0xbe]),
   signature('linux_raid_member', 'volume', [0, 4 * KIB, -8 * KIB, -64 * KIB, -128 * KIB], MD_MAGIC),
   signature('gpt', 'partition table', [512, 4 * KIB, -512, -4 * KIB], 'EFI PART'),
+  signature('bsd', 'partition table', [0, 64, 512], [0x57, 0x45, 0x56, 0x82]),
+  signature('mac', 'partition table', 512, [0x50, 0x4d, 0, 0]),
+  signature('sgi', 'partition table', 0, [0x0b, 0xe5, 0xa9, 0x41]),
+  signature('sun', 'partition table', 508, [0xda, 0xbe], isSunLabel),
   signature('dos', 'partition table', 510, [0x55, 0xaa], isPartitionTable),
 ];
 

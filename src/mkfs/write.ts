@@ -20,7 +20,7 @@ import { type Birth, encodeRootChunk } from './rootchunk.ts';
 import { type Counters, encodePrimary, secondaries } from './superblock.ts';
 import { zero } from './zero.ts';
 
-/** Enough to cover every signature of `signature.ts` at either end. */
+/** What mkfs.xfs wipes: nearly every signature of `signature.ts`. */
 const WIPED_ENDS_BYTES = 128 * 1024;
 const MAX_OLD_AGS = 2 ** 20;
 
