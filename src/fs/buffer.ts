@@ -93,6 +93,13 @@ function problemsOf(buffer: MetaBuffer, geometry: Geometry): readonly Problem[] 
   return buffer.type.verify?.(buffer.bytes, geometry, buffer.place) ?? [];
 }
 
+/** Whether bytes begin as an object of this type does. */
+export function hasMagic(bytes: Uint8Array, { magic }: BlockType): boolean {
+  if (!magic || magic.at + magic.bytes > bytes.length) return false;
+  const view = viewOf(bytes);
+  return (magic.bytes === 4 ? view.getUint32(magic.at) : view.getUint16(magic.at)) === magic.value;
+}
+
 /** Throws CorruptionError unless the object is sound and is the one that belongs there. */
 export function needSound(buffer: MetaBuffer, geometry: Geometry): void {
   const { type, place } = buffer;

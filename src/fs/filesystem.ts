@@ -8,18 +8,13 @@ import { type Device, DeviceError, readBytes } from '../device/device.ts';
 import { UnsupportedFeature } from '../format/errors.ts';
 import type { Geometry } from '../format/geometry.ts';
 import { geometryOf } from '../format/superblock.ts';
+import type { Timestamp } from '../format/time.ts';
 import { verifySuperblock } from '../format/verify.ts';
 import { corrupt, type MetaBuffer } from './buffer.ts';
 
 const LARGEST_SECTOR = 32768;
 /** Objects kept in memory between transactions. */
 const CACHE_LIMIT = 16384;
-
-export interface Timestamp {
-  /** Since 1970. */
-  readonly seconds: number;
-  readonly nanoseconds: number;
-}
 
 export interface FileSystemOptions {
   /** Clock for inode times. Default: the system's. */

@@ -11,7 +11,16 @@
 import type { BlockType, ObjectPlace } from '../format/registry.ts';
 import type { Fields } from '../format/struct.ts';
 import { SUPERBLOCK } from '../format/superblock.ts';
-import { blockType, MetaBuffer, needSound, type Piece, readPieces, seal, writePieces } from './buffer.ts';
+import {
+  blockType,
+  hasMagic,
+  MetaBuffer,
+  needSound,
+  type Piece,
+  readPieces,
+  seal,
+  writePieces,
+} from './buffer.ts';
 import type { FileSystem } from './filesystem.ts';
 import { Perag } from './perag.ts';
 
@@ -22,8 +31,11 @@ export interface DeferKind<T> {
   readonly most: number;
   /** Orders the items of one batch; they keep their order where it says 0. */
   readonly order?: (a: T, b: T) => number;
-  /** Carries one item out; true: there is more to do for it, after what it deferred itself. */
-  finish(tr: Transaction, item: T): boolean;
+  /**
+   * Carries one item out; true: there is more to do for it, after what it deferred itself. `before` is the item of
+   * the same batch that came before.
+   */
+  finish(tr: Transaction, item: T, before: T | undefined): boolean;
 }
 
 interface Batch {
@@ -34,7 +46,8 @@ interface Batch {
 
 /** What a transaction writes when its buffers are about to be: an inode in memory. */
 export interface Flushable {
-  flush(): void;
+  /** `always`: counts as a change even if there was none since the last time. */
+  flush(always: boolean): void;
 }
 
 const SB = blockType('sb');
@@ -78,7 +91,9 @@ export class Transaction {
     if (known) {
       if (known.type === type && known.place.ino === place.ino) return known;
       if (known.before) {
-        known.type = type;
+        // Not sealed yet, so it cannot be verified as what it is not known to be.
+        if (!hasMagic(known.bytes, type))
+          needSound(new MetaBuffer(type, place, pieces, known.bytes), geometry);
         return known;
       }
     }
@@ -86,6 +101,15 @@ export class Transaction {
     needSound(buffer, geometry);
     cache.set(buffer.offset, buffer);
     return buffer;
+  }
+
+  /** As `read`, for a place that may hold one of several forms; the magic tells which. */
+  readForm(types: readonly BlockType[], place: ObjectPlace, pieces: readonly Piece[]): MetaBuffer {
+    const known = this.fs.cache.get(pieces[0]!.offset);
+    if (known && types.includes(known.type)) return known;
+    const bytes = known?.bytes ?? readPieces(this.fs.device, pieces);
+    const form = types.find((type) => hasMagic(bytes, type)) ?? types[0]!;
+    return this.read(form, place, pieces);
   }
 
   /** An object that is to be made anew, all zeros, whatever was there. */
@@ -162,27 +186,32 @@ export class Transaction {
     } else this.intake.push({ kind, items: [item] });
   }
 
-  /** Carries out all deferred work. */
+  /** Carries out all deferred work. A step ends between batches. */
   finish(): void {
-    while (this.intake.length > 0 || this.pending.length > 0) {
+    for (let first = true; this.intake.length > 0 || this.pending.length > 0; first = false) {
       for (const { kind, items } of this.intake) if (kind.order) items.sort(kind.order);
       this.pending = [...this.intake, ...this.pending];
       this.intake = [];
-      this.roll();
+      if (!first) this.roll(true);
       const batch = this.pending[0]!;
       let again = false;
+      let before: unknown;
       while (batch.items.length > 0 && !again) {
         const item = batch.items.shift();
-        again = batch.kind.finish(this, item);
+        again = batch.kind.finish(this, item, before);
         if (again) batch.items.unshift(item);
+        before = item;
       }
       if (!again) this.pending.splice(this.pending.indexOf(batch), 1);
     }
   }
 
-  /** The end of one step: inodes go to their buffers, as they do whenever the reference commits. */
-  roll(): void {
-    for (const inode of this.inodes.values()) inode.flush();
+  /**
+   * The end of one step: inodes go to their buffers, as they do whenever the reference commits. Between batches of
+   * deferred work it logs every inode of the transaction (`always`).
+   */
+  roll(always = false): void {
+    for (const inode of this.inodes.values()) inode.flush(always);
     this.firstBlock = -1;
   }
 
