@@ -88,6 +88,43 @@ describeXfsprogs('over old content, as with mkfs.xfs', () => {
   });
 });
 
+/** Programs that leave their mark; an MBR, Sun or SGI label by sfdisk's script. */
+const MARKS: readonly (readonly [string, ...string[]])[] = [
+  ['mkfs.ext2', '-q', '-F'],
+  ['mkfs.btrfs', '-q', '-f'],
+  ['mkfs.vfat', '-F', '16'],
+  ['mkfs.vfat', '-F', '32'],
+  ['mkfs.exfat'],
+  ['mkfs.ntfs', '-F', '-Q', '-q'],
+  ['mkfs.f2fs', '-q'],
+  ['mkfs.minix'],
+  ['mkfs.minix', '-2'],
+  ['mkfs.minix', '-3'],
+  ['mkfs.bfs'],
+  ['mkfs.xfs', '-q'],
+  ['mkswap'],
+  ['mkswap', '-p', '65536'],
+  ...['dos', 'gpt', 'sun', 'sgi'].map((label) => ['sfdisk', '-q', '-X', label] as const),
+];
+
+describeXfsprogs('refused without -f, as by mkfs.xfs', () => {
+  test.each(MARKS.map((words) => [words.join(' '), words] as const))('%s', (_name, [program, ...words]) => {
+    mustRun('truncate', ['-s', '0', place('marked')]);
+    mustRun('truncate', ['-s', '400m', place('marked')]);
+    const input = program === 'sfdisk' ? `label: ${words.at(-1)}\n` : 'y\n';
+    const made = run(program, [...words, place('marked')], { input });
+    if (made.status === 127) {
+      process.stderr.write(`skipped: ${program} is not installed\n`);
+      return;
+    }
+    expect([made.status, made.status === 0 ? '' : made.stderr]).toEqual([0, '']);
+    expect(run('mkfs.xfs', ['-N', place('marked')]).status).toBe(1);
+    const ours = xfskit(['mkfs', '-N', place('marked')]);
+    expect([ours.status, ours.stderr]).toEqual([1, expect.stringContaining('Use the -f option')]);
+    expect(xfskit(['mkfs', '-N', '-f', place('marked')]).status).toBe(0);
+  });
+});
+
 describeKernel('block devices, as with mkfs.xfs', () => {
   test.each([
     [512, ''],
