@@ -13,6 +13,7 @@ import { HEADER_COMMANDS } from './header.ts';
 import { LABEL_COMMANDS } from './label.ts';
 import { LOGFORMAT_COMMANDS } from './logformat.ts';
 import { MOVE_COMMANDS } from './move.ts';
+import { OWNER_COMMANDS } from './owner.ts';
 import { PLACE_COMMANDS } from './place.ts';
 import { RDUMP_COMMANDS } from './rdump.ts';
 import { REALTIME_COMMANDS } from './realtime.ts';
@@ -31,6 +32,7 @@ export const COMMANDS: readonly CommandRow[] = [
   ...FUZZ_COMMANDS,
   ...HEADER_COMMANDS,
   ...MOVE_COMMANDS,
+  ...OWNER_COMMANDS,
   ...PLACE_COMMANDS,
   ...SCAN_COMMANDS,
   ...RDUMP_COMMANDS,
