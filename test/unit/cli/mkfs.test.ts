@@ -234,6 +234,19 @@ describe('beyond the original', () => {
     );
     expect(dropIn('-fq', '-d', `file,name=${image},size=400m`).status).toBe(0);
     expect(dropIn(image).status).toBe(1);
+    expect(dropIn('-V').stdout).toMatch(/^mkfs\.xfs version 6\.6\.0 \(xfskit \d/);
+    expect(dropIn('-V', '--profile', '6.1').stdout).toMatch(/^mkfs\.xfs version 6\.1\.0/);
+    // getopt_long takes long options cut short; what was said goes where it goes there.
+    const small = dropIn('--unsup', '-qNf', '-dsize=100m', image);
+    expect([small.status, small.stderr]).toEqual([0, '']);
+    expect(small.stdout.split('\n')[0]).toBe('Filesystems formatted with --unsupported are not supported!!');
+    const config = join(temporaryDirectory(), 'mkfs.conf');
+    writeFileSync(config, '[data]\nagcount=5\n');
+    const configured = dropIn('-Nf', '-c', `options=${config}`, image);
+    expect(configured.stdout.split('\n')[0]).toBe(
+      `Parameters parsed from config file ${config} successfully`,
+    );
+    expect(configured.stdout).toMatch('agcount=5,');
   });
 });
 
