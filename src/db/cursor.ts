@@ -5,12 +5,14 @@
  * contiguous) and in it the object: its byte range and type. An inode's buffer is its cluster, as the kernel and
  * xfs_db read inodes. The current inode goes along when the place moves on to its blocks.
  */
+import { DeviceError } from '../device/device.ts';
 import { crcIsGood } from '../format/checksum.ts';
 import { DADDR_BYTES } from '../format/geometry.ts';
 import { DINODE, INODE_CRC_OFFSET, S_IFDIR, S_IFMT } from '../format/inode.ts';
 import { viewOf } from '../format/struct.ts';
 import { DbError } from './error.ts';
 import type { Filesystem, SideDevice } from './filesystem.ts';
+import { readComplaint } from './readcomplaint.ts';
 import { type DbType, typeNamed } from './types.ts';
 import type { CrcState } from './value.ts';
 
@@ -65,6 +67,14 @@ const NOWHERE: Place = {
   mode: 0,
 };
 
+interface Visited {
+  readonly type: DbType;
+  readonly daddr: number;
+  readonly bbs: number;
+  readonly map: readonly Piece[] | undefined;
+  readonly device: SideDevice | undefined;
+}
+
 export interface MoveOptions {
   readonly device?: SideDevice;
   readonly map?: readonly Piece[];
@@ -80,12 +90,16 @@ export class Cursor {
   agno: number | undefined;
   /** What moving had to say, e.g. of a bad CRC. */
   readonly notes: string[] = [];
+  /** What xfs_db says on its standard error. */
+  readonly complaints: string[] = [];
   /** The lowest entry is nowhere, and stays so. */
   private readonly stack: Place[] = [NOWHERE];
   private readonly ring: (Place | undefined)[] = new Array(RING_ENTRIES).fill(undefined);
   private head = -1;
   private tail = -1;
   private ringAt = -1;
+  /** Length of what was read last at a daddr, 512-byte units, if it was verified then. */
+  private readonly verified = new Map<number, number>();
 
   constructor(filesystem: Filesystem) {
     this.filesystem = filesystem;
@@ -102,14 +116,14 @@ export class Cursor {
     return this.stack.slice(1);
   }
 
-  /** Goes to `bbs` units from `daddr`. Throws DbError outside of the device; the cursor then stays. */
+  /** Goes to `bbs` units from `daddr`. Throws DbError outside of the device; the cursor is then nowhere. */
   move(type: DbType, daddr: number, bbs: number, options: MoveOptions = {}): void {
-    const buffer = this.readBuffer(daddr, bbs, options);
+    const buffer = this.readOrLeave(daddr, bbs, options);
     const { ino, dirIno, mode } = this.top;
     const start = options.start ?? 0;
     const length = options.length ?? buffer.length - start;
-    const note = type.unknown?.(buffer);
-    if (note !== undefined) this.notes.push(note);
+    const data = buffer.subarray(start, start + length);
+    if (!options.device) this.verify(type, buffer, { daddr, bbs, isMapped: options.map !== undefined });
     this.set({
       type,
       daddr,
@@ -118,15 +132,56 @@ export class Cursor {
       ...(options.map ? { map: options.map } : {}),
       start,
       length,
-      data: buffer.subarray(start, start + length),
+      data,
       buffer,
-      crc: type.crc(buffer, this.filesystem.geometry),
+      crc: this.judge(type, data, buffer),
       generation: this.filesystem.generation,
       ino,
       dirIno,
       mode,
     });
     if (!options.keepRing) this.remember();
+  }
+
+  /** As xfs_db, what was verified once and is still at hand is not verified again. */
+  private verify(
+    type: DbType,
+    buffer: Uint8Array,
+    { daddr, bbs, isMapped }: { daddr: number; bbs: number; isMapped: boolean },
+  ): void {
+    if (!type.shape) {
+      this.verified.delete(daddr);
+      return;
+    }
+    if (this.verified.get(daddr) === bbs) return;
+    this.verified.set(daddr, bbs);
+    const note = type.unknown?.(buffer);
+    if (note !== undefined) this.notes.push(note);
+    const complaint = readComplaint(this.filesystem, type, { daddr, bytes: buffer, isMapped });
+    if (complaint !== undefined) this.complaints.push(complaint);
+  }
+
+  /** Inodes have CRCs of their own, also where a whole cluster is looked at. */
+  private judge(type: DbType, data: Uint8Array, buffer: Uint8Array): CrcState {
+    const { geometry } = this.filesystem;
+    const judged = type.name === 'inode' ? data.subarray(0, geometry.inodesize) : buffer;
+    return type.crc(judged, geometry);
+  }
+
+  private readOrLeave(daddr: number, bbs: number, options: MoveOptions): Uint8Array {
+    try {
+      return this.readBuffer(daddr, bbs, options);
+    } catch (error) {
+      if (error instanceof DbError || error instanceof DeviceError) this.leave();
+      throw error;
+    }
+  }
+
+  /** The current place is nowhere, with the inode of the one below it. */
+  private leave(): void {
+    const below = this.stack.length > 2 ? this.stack[this.stack.length - 2]! : NOWHERE;
+    const { ino, dirIno, mode } = below;
+    this.set({ ...NOWHERE, ino, dirIno, mode, generation: this.filesystem.generation });
   }
 
   private readBuffer(daddr: number, bbs: number, options: MoveOptions): Uint8Array {
@@ -148,6 +203,11 @@ export class Cursor {
     return buffer;
   }
 
+  /** Goes to bytes that are looked at as nothing in particular; the ring does not notice. */
+  moveRaw(daddr: number, bbs: number): void {
+    this.move(typeNamed('data'), daddr, bbs, { keepRing: true });
+  }
+
   /** Reads a place's bytes anew, into the same memory. */
   reread(place: Place): void {
     place.generation = this.filesystem.generation;
@@ -155,54 +215,67 @@ export class Cursor {
     const { map, device, start, length } = place;
     const options = { ...(map ? { map } : {}), ...(device ? { device } : {}), start, length };
     place.buffer.set(this.readBuffer(place.daddr, place.bbs, options));
-    const judged = place.type.name === 'inode' ? place.data : place.buffer;
-    place.crc = place.type.crc(judged, this.filesystem.geometry);
+    place.crc = this.judge(place.type, place.data, place.buffer);
   }
 
   /** Goes to an inode. Throws DbError for a number that no AG has room for. */
   moveInode(ino: bigint | number): void {
+    const wrong = this.badInode(ino);
+    if (wrong !== undefined) throw new DbError(wrong);
+    this.setInode(Number(ino));
+  }
+
+  /** Goes to an inode, or stays and notes that there can be none; what cannot be read is noted as well. */
+  tryInode(ino: bigint | number): void {
+    const wrong = this.badInode(ino);
+    if (wrong !== undefined) {
+      this.notes.push(wrong);
+      return;
+    }
+    try {
+      this.setInode(Number(ino));
+    } catch (error) {
+      if (!(error instanceof DbError || error instanceof DeviceError)) throw error;
+      this.complaints.push(error.message);
+    }
+  }
+
+  private badInode(ino: bigint | number): string | undefined {
     const { geometry } = this.filesystem;
     const number = Number(ino);
-    const agno = geometry.inoAgno(number);
-    const agbno = geometry.aginoAgbno(geometry.inoAgino(number));
-    if (
-      !Number.isSafeInteger(number) ||
-      number < 0 ||
-      agno >= geometry.agcount ||
-      agbno >= geometry.agblocks
-    ) {
-      throw new DbError(`bad inode number ${BigInt.asIntN(64, BigInt(ino))}`);
-    }
+    const isThere =
+      Number.isSafeInteger(number) &&
+      number >= 0 &&
+      geometry.inoAgno(number) < geometry.agcount &&
+      geometry.aginoAgbno(geometry.inoAgino(number)) < geometry.agblocks;
+    return isThere ? undefined : `bad inode number ${BigInt.asIntN(64, BigInt(ino))}`;
+  }
+
+  private setInode(ino: number): void {
+    const { geometry } = this.filesystem;
+    const agno = geometry.inoAgno(ino);
+    const agbno = geometry.aginoAgbno(geometry.inoAgino(ino));
     const cluster = this.clusterOf(agbno);
-    const slot = (agbno - cluster.agbno) * geometry.inopblock + (number % geometry.inopblock);
+    const slot = (agbno - cluster.agbno) * geometry.inopblock + (ino % geometry.inopblock);
+    const start = slot * geometry.inodesize;
+    this.agno = agno;
+    const type = typeNamed('inode');
     const daddr = geometry.agbnoDaddr(agno, cluster.agbno);
     const bbs = cluster.blocks * this.filesystem.blockBbs;
-    const buffer = this.filesystem.read(daddr * DADDR_BYTES, bbs * DADDR_BYTES);
-    const start = slot * geometry.inodesize;
-    const data = buffer.subarray(start, start + geometry.inodesize);
+    try {
+      this.move(type, daddr, bbs, { keepRing: true });
+    } catch (error) {
+      if (error instanceof DbError) this.notes.push(`can't set block offset to ${start}`);
+      throw error;
+    }
+    const place = this.stack[this.stack.length - 1]!;
+    const data = place.buffer.subarray(start, start + geometry.inodesize);
     const mode = viewOf(data).getUint16(DINODE.offset.mode);
     const good = crcIsGood(data, INODE_CRC_OFFSET);
-    if (!good) this.notes.push(`Metadata CRC error detected for ino ${number}`);
-    const dirIno = (mode & S_IFMT) === S_IFDIR ? number : this.top.dirIno;
+    if (!good) this.notes.push(`Metadata CRC error detected for ino ${ino}`);
+    const dirIno = (mode & S_IFMT) === S_IFDIR ? ino : place.dirIno;
     const crc = good ? 'correct' : 'bad';
-    const type = typeNamed('inode');
-    this.agno = agno;
-    const { generation } = this.filesystem;
-    const length = data.length;
-    this.set({
-      type,
-      daddr,
-      bbs,
-      start,
-      length,
-      data,
-      buffer,
-      crc,
-      generation,
-      ino: number,
-      dirIno,
-      mode,
-    });
+    this.set({ ...place, start, length: data.length, data, crc, ino, dirIno, mode });
     this.remember();
   }
 
@@ -236,8 +309,17 @@ export class Cursor {
     this.move(type, top.daddr, bbs, { ...options, ...(device ? { device } : {}) });
   }
 
+  /** Keeps the current place; what moves next, moves a copy of it. */
   push(): void {
     this.stack.push(this.top);
+  }
+  /** As `push`, but the copy is read anew, as a whole buffer unless it is an inode, which is visited again. */
+  pushHere(): void {
+    const { top } = this;
+    const { type, daddr, bbs, ino, map, device } = top;
+    this.stack.push(top.type ? top : { ...top });
+    if (type?.name === 'inode') this.tryInode(ino);
+    else if (type) this.revisit({ type, daddr, bbs, map, device });
   }
   /** Drops the current place; without one there is nowhere to be. */
   pop(): void {
@@ -249,7 +331,8 @@ export class Cursor {
     else this.stack[this.stack.length - 1] = place;
   }
 
-  private remember(): void {
+  /** Puts the current place into the ring. */
+  remember(): void {
     const next = (i: number) => (i + 1) % RING_ENTRIES;
     if (this.head === -1) {
       this.head = this.tail = this.ringAt = 0;
@@ -282,10 +365,24 @@ export class Cursor {
     if (this.ringAt === this.head) throw new DbError('no further entries');
     this.goRing((this.ringAt + 1) % RING_ENTRIES);
   }
+  /** Goes to an entry of the ring: its buffer and type, but the inode stays the current one. */
   goRing(index: number): void {
-    const place = this.ring[index];
-    if (!place) throw new DbError(`invalid entry: ${index}`);
+    if (!(index >= 0 && index < RING_ENTRIES)) throw new DbError(`invalid entry: ${index}`);
     this.ringAt = index;
-    this.set(place);
+    const { type, daddr, bbs, map, device } = this.ring[index] ?? NOWHERE;
+    if (type) {
+      this.revisit({ type, daddr, bbs, map, device });
+      return;
+    }
+    const { ino, dirIno, mode } = this.top;
+    this.set({ ...NOWHERE, ino, dirIno, mode, generation: this.filesystem.generation });
+  }
+
+  private revisit({ type, daddr, bbs, map, device }: Visited): void {
+    this.move(type, daddr, bbs, {
+      keepRing: true,
+      ...(map ? { map } : {}),
+      ...(device ? { device } : {}),
+    });
   }
 }

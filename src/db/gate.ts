@@ -30,6 +30,8 @@ export interface Candidate {
   readonly geometry: Geometry;
   /** AG of the buffer; undefined for one that is made of several pieces, which the reference gives none. */
   readonly agno: number | undefined;
+  /** Whether a device for an external log was named; undefined: it does not matter. */
+  readonly hasLogDevice?: boolean;
   /** Inodes that no directory entry may name: those of the realtime section and of quotas. */
   readonly internal: ReadonlySet<number>;
   /** Reads elsewhere: the AGF of the AG tells how tall its trees are. */

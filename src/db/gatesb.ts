@@ -12,7 +12,7 @@ type Fields = ReturnType<typeof SUPERBLOCK.over>;
 
 interface Rule {
   readonly refusal: Refusal;
-  readonly holds: (sb: Fields, geometry: Geometry) => boolean;
+  readonly holds: (sb: Fields, geometry: Geometry, hasLogDevice?: boolean) => boolean;
 }
 
 const VERSION_BITS = { DALIGN: 0x100, SHARED: 0x200 } as const;
@@ -139,7 +139,10 @@ const RULES: readonly Rule[] = [
     if (!isV5(sb) || (sb.features_incompat & SPARSE) === 0) return true;
     return sb.inoalignmt === (64 * sb.inodesize) >>> sb.blocklog;
   }),
-  rule(INVALID, (sb, geometry) => (sb.logstart === 0) === (geometry.logstart === 0)),
+  rule(
+    INVALID,
+    (sb, _geometry, hasLogDevice) => hasLogDevice === undefined || (sb.logstart === 0) === hasLogDevice,
+  ),
   rule(CORRUPT, sizesAreSane),
   rule(CORRUPT, realtimeFits),
   rule(CORRUPT, (sb) => (sb.unit !== 0) === ((sb.versionnum & VERSION_BITS.DALIGN) !== 0)),
@@ -148,9 +151,10 @@ const RULES: readonly Rule[] = [
 ];
 
 /** Why a superblock is not written; undefined when it passes. */
-export function refuseSuperblock({ bytes, daddr, geometry }: Candidate): Refusal | undefined {
+export function refuseSuperblock(candidate: Candidate): Refusal | undefined {
+  const { bytes, daddr, geometry, hasLogDevice } = candidate;
   const sb = SUPERBLOCK.over(bytes);
-  const broken = RULES.find((r) => !r.holds(sb, geometry));
+  const broken = RULES.find((r) => !r.holds(sb, geometry, hasLogDevice));
   if (broken) return broken.refusal;
   const isLive = daddr === 0 && sb.inprogress === 0;
   if (isLive && !countersFit(sb, geometry)) return CORRUPT;

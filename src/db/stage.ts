@@ -61,6 +61,16 @@ export class Stage implements Device {
     this.current.write(offset, from);
     this.generation++;
   }
+  /** Writes to the device below at once, past the stage; no journal knows of it. */
+  writeThrough(offset: number, from: Uint8Array): void {
+    this.below.write(offset, from);
+    this.unflushed = true;
+    this.generation++;
+  }
+  /** Whether commits write an undo journal. */
+  get hasJournal(): boolean {
+    return this.options.undoPath !== undefined;
+  }
   /** Durability is the business of commits. */
   flush(): void {}
   close(): void {

@@ -120,6 +120,7 @@ function candidateOf({ filesystem }: Cursor, place: Place): Candidate {
     daddr: place.daddr,
     geometry,
     agno: place.map ? undefined : agno,
+    hasLogDevice: filesystem.log !== undefined,
     internal: new Set([rbmino, rsumino, uquotino, gquotino, pquotino]),
     read: (offset, length) => filesystem.read(offset, length),
   };

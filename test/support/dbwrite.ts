@@ -90,7 +90,11 @@ export class WriteComparer {
     let out = '';
     try {
       const session = new Session(openFilesystem(stage), COMMANDS, { expert: true });
-      for (const line of lines) out += session.run(line).text;
+      for (const line of lines) {
+        const result = session.run(line);
+        out += result.text;
+        if (result.ends) break;
+      }
     } finally {
       stage.close();
     }

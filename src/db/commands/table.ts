@@ -2,6 +2,8 @@
 import type { CommandRow } from '../session.ts';
 import { ABOUT_COMMANDS } from './about.ts';
 import { AG_COMMANDS } from './ag.ts';
+import { ATTR_COMMANDS } from './attr.ts';
+import { BLOCKTRASH_COMMANDS } from './blocktrash.ts';
 import { BTDUMP_COMMANDS } from './btdump.ts';
 import { BTHEIGHT_COMMANDS } from './btheight.ts';
 import { DUMP_COMMANDS } from './dump.ts';
@@ -19,6 +21,7 @@ import { RDUMP_COMMANDS } from './rdump.ts';
 import { REALTIME_COMMANDS } from './realtime.ts';
 import { SCAN_COMMANDS } from './scan.ts';
 import { SHOW_COMMANDS } from './show.ts';
+import { STAGE_COMMANDS } from './stage.ts';
 import { WRITE_COMMANDS } from './write.ts';
 export const COMMANDS: readonly CommandRow[] = [
   ...ABOUT_COMMANDS,
@@ -41,4 +44,7 @@ export const COMMANDS: readonly CommandRow[] = [
   ...WRITE_COMMANDS,
   ...LABEL_COMMANDS,
   ...LOGFORMAT_COMMANDS,
+  ...STAGE_COMMANDS,
+  ...ATTR_COMMANDS,
+  ...BLOCKTRASH_COMMANDS,
 ].sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -35,6 +35,8 @@ export interface CleanLog {
   /** Length of the log, basic blocks. */
   readonly blocks: number;
   readonly cycle: number;
+  /** Basic blocks of the records that fill the log behind the first; as many as can be, if not said. */
+  readonly filling?: number;
 }
 
 /** A piece of the log: `bytes` from basic block `block` on. What no piece covers is zeros. */
@@ -50,8 +52,9 @@ export function* cleanLogRecords(log: CleanLog): Generator<LogPiece> {
   const tail = cycle === FIRST_CYCLE ? { cycle, block: 0 } : { cycle: cycle - 1, block: blocks - first };
   yield { block: 0, bytes: encodeRecord(log, log.stripeUnit, { cycle, block: 0 }, tail) };
   if (cycle === FIRST_CYCLE) return;
-  for (let block = FILLING_BLOCKS; block < blocks; ) {
-    const length = Math.min(FILLING_BLOCKS, blocks - block);
+  const filling = log.filling ?? FILLING_BLOCKS;
+  for (let block = filling; block < blocks; ) {
+    const length = Math.min(filling, blocks - block);
     const place = { cycle: cycle - 1, block };
     const before = { cycle: cycle - 1, block: block - length };
     yield { block, bytes: encodeRecord(log, length * BASIC_BLOCK, place, before) };

@@ -1,0 +1,63 @@
+/**
+ * Clearing the log: is it clean, which cycle comes next, and the records of an empty one, written over all of it. A
+ * log on another device is looked for there and written there.
+ */
+
+import { DADDR_BYTES } from '../format/geometry.ts';
+import { cleanLogRecords } from '../fs/log/clean.ts';
+import { findLogHead, type LogHead } from '../fs/log/head.ts';
+import { DbError } from './error.ts';
+import type { Filesystem } from './filesystem.ts';
+import { Stage } from './stage.ts';
+
+/** Longer logs are not held in memory: they can only be cleared outside of `begin`. */
+const MOST_STAGED = 2 ** 28;
+const CHUNK = 2 ** 20;
+
+export interface NewLog {
+  /** User-visible UUID. */
+  readonly uuid: string;
+  /** Bytes; 0 and 1 are none. */
+  readonly stripeUnit: number;
+  readonly cycle: number;
+  /** Bytes of the records behind the first, where not as long as can be. */
+  readonly filling?: number;
+}
+
+/** Head and tail of the log, wherever it is. */
+export function logHead({ device, geometry, log }: Filesystem): LogHead {
+  return geometry.logstart === 0 && log ? findLogHead(log, geometry, true) : findLogHead(device, geometry);
+}
+
+/** Writes an empty log over the whole of it. Throws DbError when its device is not open for writing. */
+export function clearLog(filesystem: Filesystem, wanted: NewLog): void {
+  const { geometry } = filesystem;
+  const device = geometry.logstart === 0 ? filesystem.log : filesystem.device;
+  if (!(device instanceof Stage)) throw new DbError('the device of the log is not open for writing');
+  const start = geometry.logstart === 0 ? 0 : geometry.fsbnoByte(geometry.logstart);
+  const bytes = geometry.logblocks * geometry.blocksize;
+  if (start + bytes > device.size) throw new DbError('the log leaves its device');
+  const isLarge = bytes > MOST_STAGED;
+  if (isLarge && (device.isOpen || device.hasJournal)) {
+    throw new DbError(`a log of ${bytes} bytes is too large to be staged or journalled`);
+  }
+  const write = (offset: number, from: Uint8Array) =>
+    isLarge ? device.writeThrough(offset, from) : device.write(offset, from);
+  let done = 0;
+  const zeros = new Uint8Array(Math.min(bytes, CHUNK));
+  const zeroTo = (end: number): void => {
+    for (; done < end; done += Math.min(CHUNK, end - done)) {
+      write(start + done, zeros.subarray(0, Math.min(CHUNK, end - done)));
+    }
+  };
+  const blocks = bytes / DADDR_BYTES;
+  const { filling, ...log } = wanted;
+  const fillingBlocks =
+    filling === undefined ? {} : { filling: Math.max(2, Math.floor(filling / DADDR_BYTES)) };
+  for (const piece of cleanLogRecords({ ...log, blocks, ...fillingBlocks })) {
+    zeroTo(piece.block * DADDR_BYTES);
+    write(start + piece.block * DADDR_BYTES, piece.bytes);
+    done += piece.bytes.length;
+  }
+  zeroTo(bytes);
+}
