@@ -17,6 +17,7 @@ import { isProfile, OUR_PROFILE, PROFILES } from '../mkfs/profile.ts';
 import { formatGeometry } from '../mkfs/report.ts';
 import { checkApart, findSide, type Side, statOf } from '../mkfs/sides.ts';
 import { findSignature } from '../mkfs/signature.ts';
+import { PLAIN_FILE } from '../mkfs/stripe.ts';
 import { suboptionGroups } from '../mkfs/suboption.ts';
 import type { Target } from '../mkfs/target.ts';
 import { readTopology } from '../mkfs/topology.ts';
@@ -180,7 +181,10 @@ function makeFilesystem(
 
 function chooseFor(job: Job, bytes: number | undefined): Choice {
   const { given, log, realtime, flags, identity } = job;
-  const target: Target = { bytes, topology: readTopology(job.image), log, realtime };
+  // Same bytes everywhere: what lies below an image file then has no say.
+  const plain = flags.reproducible && !statOf(job.image)?.isBlockDevice();
+  const topology = plain ? PLAIN_FILE : readTopology(job.image);
+  const target: Target = { bytes, topology, log, realtime };
   return chooseFilesystem(given, target, {
     label: flags.label ?? '',
     makeUuid: identity.makeUuid,

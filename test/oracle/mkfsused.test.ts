@@ -3,7 +3,7 @@
  * what both write, in what both wipe and in what both leave. Files keep old content; block devices are discarded,
  * unless -K.
  */
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { differences } from '../support/mkfsline.ts';
@@ -144,5 +144,34 @@ describeKernel('block devices, as with mkfs.xfs', () => {
     });
     expect(ours).toEqual(theirs);
     expect(differences(place('ours'), place('theirs'))).toEqual([]);
+  });
+  test('image files have the sectors of the XFS they lie on; a reproducible one does not', () => {
+    mustRun('truncate', ['-s', '0', place('host')]);
+    mustRun('truncate', ['-s', '400m', place('host')]);
+    const loop = attachLoop(place('host'), ['--sector-size', '4096']);
+    mustRun('mkfs.xfs', ['-q', loop.device]);
+    expect(repairCheck(loop.device).status).toBe(0);
+    const dir = mkdtempSync(place('mnt-'));
+    mustRun('mount', ['-t', 'xfs', loop.device, dir]);
+    try {
+      const image = join(dir, 'image');
+      mustRun('truncate', ['-s', '1g', image]);
+      const lines = [
+        ['-N', image],
+        ['-N', '-d', `file,name=${join(dir, 'new')},size=1g`],
+        ['-N', '-b', 'size=2048', image],
+        ['-N', '-s', 'size=512', image],
+      ];
+      for (const line of lines) {
+        const theirs = run('mkfs.xfs', line);
+        const ours = xfskit(['mkfs', '--profile', '6.1', ...line]);
+        expect([line, ours.status, ours.stdout]).toEqual([line, theirs.status, theirs.stdout]);
+      }
+      expect(run('mkfs.xfs', lines[0]!).stdout).toMatch('sectsz=4096 ');
+      expect(xfskit(['mkfs', '-N', '--reproducible', image]).stdout).toMatch('sectsz=512 ');
+    } finally {
+      mustRun('umount', [dir]);
+      loop.detach();
+    }
   });
 });
