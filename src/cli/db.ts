@@ -13,6 +13,7 @@ import type { Device } from '../device/device.ts';
 import { openDevice } from '../device/open.ts';
 import { UsageError } from '../format/errors.ts';
 import type { Vocabulary } from '../report/outline.ts';
+import { defineGet, defineSet } from './dbfield.ts';
 import { exitBits } from './exit.ts';
 import { protect } from './interrupt.ts';
 import { parseOffset } from './offset.ts';
@@ -59,9 +60,10 @@ export function define(command: Command): void {
     .option('--offset <bytes>', 'the filesystem starts here in IMAGE')
     .addOption(new Option('--reference-status', 'end with the status xfs_db ends with').hideHelp())
     .addHelpText('after', AFTER_HELP)
+    .enablePositionalOptions()
     .action(async (image: string, flags: Flags) => {
       const device = openImage(image, flags);
-      const log = flags.logDevice === undefined ? undefined : openDevice(flags.logDevice);
+      const log = flags.logDevice === undefined ? undefined : openLog(flags.logDevice, flags);
       const realtime = flags.rtDevice === undefined ? undefined : openDevice(flags.rtDevice);
       try {
         const filesystem = openFilesystem(device);
@@ -79,19 +81,33 @@ export function define(command: Command): void {
         };
         if (flags.command) runCommands(session, flags.command, show);
         else await runInput(session, show);
-        filesystem.stage?.settle();
+        for (const stage of filesystem.stages) stage.settle();
         if (flags.referenceStatus) process.exitCode = session.exitCode;
         else if (session.failed) process.exitCode = exitBits.operational;
       } finally {
         for (const each of [log, realtime, device]) each?.close();
       }
     });
+  defineGet(command.command('get').description('one field of an image, for scripts'));
+  defineSet(command.command('set').description('set one field of an image'));
+}
+
+const mayWrite = (flags: Flags) => flags.expert === true && !flags.readOnly && !flags.inactive;
+
+function openLog(path: string, flags: Flags): Device {
+  const write = mayWrite(flags);
+  const device = openDevice(path, { write });
+  if (!write) return device;
+  return new Stage(device, {
+    protect,
+    ...(flags.undo === undefined ? {} : { undoPath: `${flags.undo}.log` }),
+  });
 }
 
 /** With -x, and nothing said against it, a stage over the image opened for writing. */
 function openImage(image: string, flags: Flags): Device {
   const offset = flags.offset ? { offset: parseOffset(flags.offset) } : {};
-  const write = flags.expert === true && !flags.readOnly && !flags.inactive;
+  const write = mayWrite(flags);
   if (flags.undo !== undefined && !write) throw new UsageError('--undo: nothing is written without -x');
   const device = openDevice(image, { write, ...offset });
   if (!write) return device;

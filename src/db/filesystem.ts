@@ -55,6 +55,11 @@ export class Filesystem {
     return this.device instanceof Stage ? this.device : undefined;
   }
 
+  /** All that is written in stages: the image, and an external log. */
+  get stages(): readonly Stage[] {
+    return [this.log, this.device].filter((device) => device instanceof Stage);
+  }
+
   /** Grows whenever bytes that were read may have become old. */
   get generation(): number {
     return this.stage?.generation ?? 0;
@@ -65,6 +70,7 @@ export class Filesystem {
     if (!(offset >= 0) || offset + length > this.device.size) {
       throw new DbError(
         `bytes ${offset} to ${offset + length - 1} lie outside of the device (${this.device.size} bytes)`,
+        true,
       );
     }
     return readBytes(this.device, offset, length);
@@ -78,7 +84,7 @@ export class Filesystem {
       throw new DbError(isLog ? 'no external log specified' : 'realtime device not loaded, use -R.', isLog);
     }
     if (!(offset >= 0) || offset + length > device.size) {
-      throw new DbError(`bytes ${offset} to ${offset + length - 1} lie outside of ${device.name}`);
+      throw new DbError(`bytes ${offset} to ${offset + length - 1} lie outside of ${device.name}`, true);
     }
     return readBytes(device, offset, length);
   }

@@ -2,11 +2,13 @@
  * A session: lines in, results out. A line is words with blanks between; a word may hold blanks inside double quotes.
  * A command that fails changes nothing and the session goes on; it remembers that something failed.
  */
+import { writeSync } from 'node:fs';
 import { DeviceError } from '../device/device.ts';
 import { type Scope, type Shape, scopeOf } from '../format/struct.ts';
 import { Cursor } from './cursor.ts';
 import { DbError } from './error.ts';
 import type { Filesystem } from './filesystem.ts';
+import { Input } from './input.ts';
 import type { Json } from './value.ts';
 
 /** What a command gives back. `text` and `json` may be getters: only the one that is shown is worked out. */
@@ -78,6 +80,11 @@ export class Session {
   readonly commands: readonly CommandRow[];
   readonly expert: boolean;
   readonly program: string;
+  /** Files of commands that are being read. */
+  readonly input = new Input();
+  /** Where a copy of all that is shown goes. */
+  transcript: { readonly path: string; readonly descriptor: number } | undefined;
+  debug = 0n;
   failed = false;
   /** What xfs_db would end with; the last command that says so decides. */
   exitCode = 0;
@@ -100,28 +107,40 @@ export class Session {
 
   /** Runs a line. Errors of the user's and of the device become the result's. */
   run(line: string): Result {
-    const { notes } = this.cursor;
+    const result = this.runLine(line);
+    if (this.transcript)
+      writeSync(this.transcript.descriptor, result.text, null, result.bytes ? 'latin1' : 'utf8');
+    return result;
+  }
+
+  private runLine(line: string): Result {
+    const { notes, complaints } = this.cursor;
     notes.length = 0;
+    complaints.length = 0;
+    const words = splitLine(line);
     try {
-      const words = splitLine(line);
       const output = words.length === 0 ? undefined : this.runArgs(words);
       if (output?.exitCode !== undefined) this.exitCode = output.exitCode;
       if (output?.failed) this.failed = true;
-      this.cursor.filesystem.stage?.endCommand();
+      for (const stage of this.cursor.filesystem.stages) stage.endCommand();
       return this.result(line, output);
     } catch (error) {
-      this.cursor.filesystem.stage?.abandonCommand();
+      for (const stage of this.cursor.filesystem.stages) stage.abandonCommand();
       if (!(error instanceof DbError || error instanceof DeviceError)) throw error;
       this.failed = true;
       const message = `${error.message}\n`;
-      const silent = error instanceof DbError && error.toStderr;
-      const result = this.result(line, silent ? { text: '', stderr: message } : { text: message });
+      const silent = !(error instanceof DbError) || error.toStderr;
+      const option = error instanceof DbError ? error.option : undefined;
+      const stderr = `${option === undefined ? '' : `${words[0]}: ${option}\n`}${silent ? message : ''}`;
+      const result = this.result(line, { text: silent ? '' : message, ...(stderr === '' ? {} : { stderr }) });
       return Object.assign(result, { error: error.message });
     }
   }
 
   private result(line: string, output: Output = { text: '' }): Result {
     const notes = [...this.cursor.notes];
+    const complaints = this.cursor.complaints.map((complaint) => `${complaint}\n`).join('');
+    const stderr = complaints + (output.stderr ?? '');
     const lead = notes.map((note) => `${note}\n`).join('');
     return {
       line,
@@ -134,7 +153,7 @@ export class Session {
       },
       notes,
       ends: output.ends ?? false,
-      ...(output.stderr === undefined ? {} : { stderr: output.stderr }),
+      ...(stderr === '' ? {} : { stderr }),
       ...(output.rows === undefined ? {} : { rows: output.rows }),
       ...(output.bytes === undefined ? {} : { bytes: output.bytes }),
     };
@@ -156,9 +175,9 @@ function expected({ least, most }: CommandRow): string {
   return least === most ? String(least) : `between ${least} and ${most}`;
 }
 
-/** Words of a line; quotes and backslashes stay in them. */
+/** Words of a line, between blanks and tabs; quotes and backslashes stay in them. */
 export function splitLine(line: string): string[] {
-  return line.match(/(?:"(?:\\.|[^"\\])*"?|\\.|[^\s"\\]|\\$)+/g) ?? [];
+  return line.match(/(?:"(?:\\.|[^"\\])*"?|\\.|[^ \t"\\]|\\$)+/gs) ?? [];
 }
 
 /** The current object as fields. Throws DbError when there is none or its type has no fields. */
@@ -176,13 +195,13 @@ export function resultJson(result: Result): string {
 
 /** A result as JSON documents: one, or for a list one for each of its rows. */
 export function* resultLines(result: Result): Generator<string> {
+  for (const value of resultValues(result)) yield JSON.stringify(value);
+}
+
+/** What `resultLines` writes. */
+export function* resultValues(result: Result): Generator<Json> {
   const { line: command, error, rows } = result;
   const notes = result.notes.length > 0 ? { notes: result.notes } : {};
-  if (rows && error === undefined) for (const row of rows()) yield JSON.stringify({ command, result: row });
-  else
-    yield JSON.stringify({
-      command,
-      ...notes,
-      ...(error === undefined ? { result: result.json ?? null } : { error }),
-    });
+  if (rows && error === undefined) for (const row of rows()) yield { command, result: row };
+  else yield { command, ...notes, ...(error === undefined ? { result: result.json ?? null } : { error }) };
 }

@@ -25,7 +25,7 @@ const begin: CommandRow = {
   run: (session) => {
     const stage = stageOf(session);
     if (stage.isOpen) throw new DbError('already begun');
-    stage.isOpen = true;
+    for (const each of session.cursor.filesystem.stages) each.isOpen = true;
     return undefined;
   },
 };
@@ -133,6 +133,8 @@ const commit: CommandRow = {
   run: (session) => {
     const stage = stageOf(session);
     if (!stage.isOpen) throw new DbError('nothing begun');
+    // The log before the image: a cleared log under old superblocks is a clean filesystem.
+    for (const each of session.cursor.filesystem.stages) if (each !== stage) each.commit();
     const { summary, journal } = stage.commit();
     const undo = journal === undefined ? '' : `; undo journal ${journal}`;
     return {
@@ -151,7 +153,7 @@ const rollback: CommandRow = {
   run: (session) => {
     const stage = stageOf(session);
     if (!stage.isOpen) throw new DbError('nothing begun');
-    stage.rollback();
+    for (const each of session.cursor.filesystem.stages) each.rollback();
     return undefined;
   },
 };
