@@ -66,6 +66,8 @@ export function chooseLogSector(
     );
   if (size > units.blocksize)
     throw new UsageError(`log sector size ${size} exceeds the block size ${units.blocksize}`);
+  if (size > 512 && given.number('l.version') === 1)
+    throw new UsageError(`log sector size ${size}: not with -l version=1`);
   if (size > units.sectsize)
     notices.push(
       `log sector size ${size} is above that of the data, ${units.sectsize}: Linux mounts no such filesystem`,

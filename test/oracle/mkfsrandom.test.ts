@@ -35,6 +35,12 @@ describeXfsprogs('random lines as with mkfs.xfs', () => {
     const options = ['-b', 'size=65536', '-m', 'rmapbt=1', '-l', 'logdev=LOG'];
     expect(expectSame({ size: '64m', options, log: '130m', realtime: undefined }, INSTALLED)).toBe(true);
   });
+  test('a log to the end of a small AG', () => {
+    const options = ['-i', 'sparse=0', '-d', 'agsize=16m', '-l', 'agnum=2,su=64k'];
+    expect(expectSame({ size: '100m', options, log: undefined, realtime: undefined }, INSTALLED)).toBe(true);
+    const large = { size: '4097m', options, log: undefined, realtime: undefined };
+    expect(expectSame(large, INSTALLED)).toBe(false);
+  });
   test('most of them were taken', () => {
     expect(taken).toBeGreaterThan(count / 2);
   });

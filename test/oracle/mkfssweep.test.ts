@@ -184,7 +184,13 @@ describeXfsprogs('-N as mkfs.xfs', () => {
   }, 600_000);
   test('suboptions that another one overrules', async () => {
     await compare(
-      ['-n ftype=0 -m crc=1', '-m crc=1 -n ftype=0', '-l version=1,su=32k', '-l sunit=64,version=1']
+      [
+        '-n ftype=0 -m crc=1',
+        '-m crc=1 -n ftype=0',
+        '-l version=1,su=32k',
+        '-l version=1,su=32k -s size=4096',
+        '-l sunit=64,version=1',
+      ]
         .concat([`-l name=${place('LOG')},agnum=1`, `-l agnum=1,name=${place('LOG')}`])
         .concat([`-l name=${place('LOG')},internal=0`, `-l internal=0,name=${place('LOG')}`])
         .concat([`-r rtdev=${place('RT')},size=0`, `-r size=0,rtdev=${place('RT')}`])

@@ -8,7 +8,15 @@ import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import type { Profile } from '../../src/mkfs/profile.ts';
 import { differences, type Line } from './mkfsline.ts';
-import { mustRun, type RunResult, run, smallFilesystems, temporaryDirectory, xfskit } from './oracle.ts';
+import {
+  mustRun,
+  type RunResult,
+  repairCheck,
+  run,
+  smallFilesystems,
+  temporaryDirectory,
+  xfskit,
+} from './oracle.ts';
 
 export interface Pair {
   /** The reference program. */
@@ -52,7 +60,15 @@ function geometryLines(text: string): string {
   return text.match(/^(?:[a-z-]+ *|\s+)=.*$/gm)?.join('\n') ?? '';
 }
 
-/** Both on one line; whether they took it. */
+/** Whether repair calls one of the two sound; it cannot tell without a realtime section's device. */
+function isSound(line: Line, who: 'theirs' | 'ours'): boolean {
+  return repairCheck(place(`img.${who}`), {}, line.log ? place(`log.${who}`) : undefined).status === 0;
+}
+
+/**
+ * Both on one line; whether they took it. Where a log fills its AG to the end but not from the start, mkfs.xfs 6.1
+ * forgets the free blocks before it, which repair notices; then ours is the sound one.
+ */
 export function expectSame(line: Line, pair: Pair): boolean {
   const theirs = makeLine(line, 'theirs', pair);
   const ours = makeLine(line, 'ours', pair);
@@ -62,10 +78,14 @@ export function expectSame(line: Line, pair: Pair): boolean {
   ]);
   if (theirs.status !== 0) return false;
   expect(geometryLines(ours.stdout)).toBe(geometryLines(theirs.stdout));
-  for (const file of FILES.filter((name) => existsSync(place(`${name}.theirs`))))
-    expect([file, differences(place(`${file}.ours`), place(`${file}.theirs`), pair.varying)]).toEqual([
-      file,
-      [],
-    ]);
+  const found = FILES.filter((name) => existsSync(place(`${name}.theirs`))).map((file) => [
+    file,
+    differences(place(`${file}.ours`), place(`${file}.theirs`), pair.varying),
+  ]);
+  if (found.some(([, bytes]) => bytes!.length > 0) && !line.realtime && !isSound(line, 'theirs')) {
+    expect(isSound(line, 'ours')).toBe(true);
+    return false;
+  }
+  expect(found).toEqual(found.map(([file]) => [file, []]));
   return true;
 }
