@@ -9,9 +9,11 @@ import { openFilesystem } from '../db/filesystem.ts';
 import { runInput } from '../db/prompt.ts';
 import { type Result, resultLines, Session } from '../db/session.ts';
 import { Stage } from '../db/stage.ts';
-import type { Device } from '../device/device.ts';
+import { type Device, readBytes } from '../device/device.ts';
 import { openDevice } from '../device/open.ts';
 import { UsageError } from '../format/errors.ts';
+import { viewOf } from '../format/struct.ts';
+import { SB_MAGIC } from '../format/superblock.ts';
 import type { Vocabulary } from '../report/outline.ts';
 import { defineGet, defineSet } from './dbfield.ts';
 import { exitBits } from './exit.ts';
@@ -32,6 +34,7 @@ interface Flags {
   readonly offset?: string;
   readonly logDevice?: string;
   readonly rtDevice?: string;
+  readonly force?: boolean;
   readonly referenceStatus?: boolean;
 }
 
@@ -58,7 +61,7 @@ export function define(command: Command): void {
     .option('--undo <journal>', 'with -x: write what each commit overwrites to a new file, for "xfskit undo"')
     .option('--json', "each command's result as a JSON document of one line")
     .option('--offset <bytes>', 'the filesystem starts here in IMAGE')
-    .addOption(new Option('--reference-status', 'end with the status xfs_db ends with').hideHelp())
+    .addOption(new Option('--reference-status', 'refuse and end as xfs_db does').hideHelp())
     .addHelpText('after', AFTER_HELP)
     .enablePositionalOptions()
     .action(async (image: string, flags: Flags) => {
@@ -66,10 +69,12 @@ export function define(command: Command): void {
       const log = flags.logDevice === undefined ? undefined : openLog(flags.logDevice, flags);
       const realtime = flags.rtDevice === undefined ? undefined : openDevice(flags.rtDevice);
       try {
+        if (flags.referenceStatus && !flags.force) refuseForeign(device);
         const filesystem = openFilesystem(device);
         filesystem.log = log;
         filesystem.realtime = realtime;
-        for (const warning of filesystem.warnings) process.stderr.write(`xfskit db: warning: ${warning}\n`);
+        for (const warning of filesystem.warnings)
+          process.stderr.write(`${flags.program ?? 'xfskit db'}: warning: ${warning}\n`);
         const session = new Session(filesystem, COMMANDS, {
           expert: flags.expert ?? false,
           ...(flags.program === undefined ? {} : { program: flags.program }),
@@ -102,6 +107,17 @@ function openLog(path: string, flags: Flags): Device {
     protect,
     ...(flags.undo === undefined ? {} : { undoPath: `${flags.undo}.log` }),
   });
+}
+
+/** As xfs_db: what does not begin with a superblock is no filesystem, without -F. */
+function refuseForeign(device: Device): void {
+  const magic = device.size < 4 ? 0 : viewOf(readBytes(device, 0, 4)).getUint32(0);
+  if (magic === SB_MAGIC) return;
+  const hex = magic.toString(16).padStart(8, '0');
+  throw new UsageError(
+    `${device.name} is not a valid XFS filesystem (unexpected SB magic number 0x${hex}); ` +
+      'use -F to force a read attempt',
+  );
 }
 
 /** With -x, and nothing said against it, a stage over the image opened for writing. */

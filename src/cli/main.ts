@@ -18,13 +18,13 @@ Of mkfs: 0 made, 1 not made.
 
 /**
  * Runs one command line (without node and script); sets process.exitCode. Resolves to the bits that say what an
- * error was, for the drop-ins, also where the command's own exit status says less.
+ * error was, for the drop-ins, also where the command's own exit status says less. Messages begin with `speaker`.
  */
-export async function main(argv: readonly string[]): Promise<number> {
+export async function main(argv: readonly string[], speaker?: string): Promise<number> {
   const { rest, flag } = takeColourFlag(argv);
   setColourFlag(flag);
   const name = commandName(rest);
-  const fail = (error: unknown): number => reportError(name, error);
+  const fail = (error: unknown): number => reportError(name, error, speaker);
   const failAndEnd = (error: unknown): void => {
     if (isBrokenPipe(error)) return;
     fail(outputError(error));
@@ -74,7 +74,7 @@ async function defineProgram(name: string | undefined): Promise<Command> {
 }
 
 /** Says what went wrong and sets the exit status; returns what it is in bits. */
-function reportError(name: string | undefined, error: unknown): number {
+function reportError(name: string | undefined, error: unknown, speaker?: string): number {
   const failure = commands.find((row) => row.name === name)?.failure;
   if (error instanceof CommanderError) {
     // commander has printed the message (or the help that was asked for) itself.
@@ -85,7 +85,7 @@ function reportError(name: string | undefined, error: unknown): number {
   const { code, known } = exitOf(error);
   process.exitCode = failure ?? code;
   const message = error instanceof Error ? error.message : String(error);
-  const lead = `xfskit${name === undefined ? '' : ` ${name}`}`;
+  const lead = speaker ?? `xfskit${name === undefined ? '' : ` ${name}`}`;
   const text = known ? message : `internal error: ${message}`;
   process.stderr.write(`${lead}: ${oneLine(text)}\n`);
   if (process.env.XFSKIT_DEBUG === '1' && error instanceof Error) process.stderr.write(`${error.stack}\n`);

@@ -313,6 +313,11 @@ export class Cursor {
   push(): void {
     this.stack.push(this.top);
   }
+  /** Keeps the current place; what comes next is nowhere, but has its inode. */
+  pushEmpty(): void {
+    const { ino, dirIno, mode } = this.top;
+    this.stack.push({ ...NOWHERE, ino, dirIno, mode, generation: this.filesystem.generation });
+  }
   /** As `push`, but the copy is read anew, as a whole buffer unless it is an inode, which is visited again. */
   pushHere(): void {
     const { top } = this;

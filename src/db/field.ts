@@ -43,13 +43,13 @@ export function listAll(shape: Shape, scope: Scope): FieldNode[] {
     .flatMap((placed) => nodesOf(placed, scope, 0, placed.count - 1));
 }
 
-/** A row's elements `low` to `high`: one leaf, or one subtree an element. */
+/** A row's elements `low` to `high`: one leaf, or one subtree an element. Of a range that runs backwards, the first. */
 function nodesOf(placed: Placed, scope: Scope, low: number, high: number): FieldNode[] {
   const name = rowName(placed);
   if (isLeafRow(placed))
     return [{ name, placed, scope, low, high: isArrayRow(placed) ? high : low, children: [] }];
   const nodes: FieldNode[] = [];
-  for (let i = low; i <= high; i++) {
+  for (let i = low; i <= Math.max(low, high); i++) {
     const children = listAll(placed.row.kind as Shape, elementScope(scope, placed, i));
     nodes.push({ name, placed, scope, low: i, high: i, children });
   }
@@ -66,7 +66,7 @@ export function findField(shape: Shape, scope: Scope, path: readonly Segment[]):
   if (rest.length === 0) return nodesOf(placed, scope, low, high);
   if (!isShape(placed.row.kind)) throw new DbError(`field ${segment.name} has no subfields`);
   const nodes: FieldNode[] = [];
-  for (let i = low; i <= high; i++) {
+  for (let i = low; i <= Math.max(low, high); i++) {
     const children = findField(placed.row.kind, elementScope(scope, placed, i), rest);
     nodes.push({ name: segment.name, placed, scope, low: i, high: i, children });
   }
@@ -81,13 +81,13 @@ function elementsOf(placed: Placed, segment: Segment): { low: number; high: numb
   }
   const base = placed.row.base ?? 0;
   const last = placed.count - 1;
-  if (segment.low === undefined || segment.high === undefined) return { low: 0, high: last };
+  if (segment.low === undefined) return { low: 0, high: last };
   const low = segment.low - base;
-  const high = segment.high - base;
+  const high = (segment.high ?? segment.low) - base;
   const range = `out of range ${base}-${last + base}`;
   if (low < 0 || low > last || high < 0 || high > last) {
     throw new DbError(
-      segment.low === segment.high
+      segment.high === undefined
         ? `index ${segment.low} for field ${name} ${range}`
         : `indices ${segment.low}-${segment.high} for field ${name} ${range}`,
     );

@@ -2,13 +2,12 @@
  * Following a field to what it points to: its row says of which type that is and in which unit it counts. Blocks of a
  * file are looked up in the current inode's fork; `inodata` is whatever that inode's kind of file has in its data fork.
  */
-import { DADDR_BYTES, NULL_AGBNO, NULL_AGINO } from '../format/geometry.ts';
 import { DIFLAG, DINODE, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../format/inode.ts';
 import type { Kind } from '../format/kinds.ts';
 import { viewOf } from '../format/struct.ts';
 import type { Cursor, Piece } from './cursor.ts';
 import { DbError } from './error.ts';
-import { type Extent, type Fork, mapRange } from './extents.ts';
+import { type Extent, type Fork, type MapRange, mapRange } from './extents.ts';
 import type { FieldNode } from './field.ts';
 import { type DbType, findType, typeNamed } from './types.ts';
 import { isArrayRow } from './value.ts';
@@ -18,14 +17,30 @@ export function follow(cursor: Cursor, nodes: readonly FieldNode[]): void {
   const node = firstLeaf(nodes);
   const { row } = node.placed;
   const target = typeof row.goto === 'function' ? row.goto(node.scope) : row.goto;
-  const type = target === 'inodata' ? dataType(cursor) : target === undefined ? undefined : findType(target);
+  const name = target === undefined ? undefined : followedAs(cursor.top.type?.name, node.name, target);
+  const type = name === 'inodata' ? dataType(cursor) : name === undefined ? undefined : findType(name);
   if (!type || !row.unit) throw new DbError(`no next type for field ${node.name}`);
   const kind = row.kind as Kind<unknown>;
-  const raw = kind.raw(node.scope.view, node.placed.elementBit(node.low));
-  const isNull = raw === (1n << BigInt(kind.bits)) - 1n;
-  const what = type.name === 'inode' ? 'inode' : 'block';
-  if (isNull) throw new DbError(`null ${what} number, cannot set new addr`);
-  goUnit(cursor, type, { unit: row.unit, value: Number(raw), isDaPointer: kind.bits === 32 });
+  const { view } = node.scope;
+  const bit = node.placed.elementBit(node.low);
+  // Blocks of an AG are read as 32 bits, also where the field has fewer.
+  const isShort = row.unit === 'agbno' && kind.bits < 32;
+  const raw = isShort ? u32At(view, bit) : kind.raw(view, bit);
+  goUnit(cursor, type, { unit: row.unit, raw, bits: isShort ? 32 : kind.bits });
+}
+
+function u32At(view: DataView, bit: number): bigint {
+  const byte = bit >>> 3;
+  const high = view.getUint32(byte);
+  const shift = bit & 7;
+  if (shift === 0) return BigInt(high);
+  return BigInt(((high << shift) | (view.getUint8(byte + 4) >>> (8 - shift))) >>> 0);
+}
+
+/** Where xfs_db leads elsewhere than the field does: it does not follow unlinked lists, and has one inode btree. */
+function followedAs(type: string | undefined, field: string, target: string): string | undefined {
+  if (type === 'agi' && field === 'unlinked') return undefined;
+  return type === 'finobt' && field.endsWith('sib') ? 'inobt' : target;
 }
 
 /** The first leaf; of elements that are listed one by one xfs_db follows the first, too. */
@@ -40,53 +55,60 @@ function firstLeaf(nodes: readonly FieldNode[]): FieldNode {
 
 interface Pointer {
   readonly unit: string;
-  readonly value: number;
-  /** From a da block, where 0 is no block; extents may well start at 0. */
-  readonly isDaPointer: boolean;
+  readonly raw: bigint;
+  readonly bits: number;
+}
+
+/** Whether all bits are set of a number that can be null: not one of a packed record. */
+function isNull({ raw, bits }: Pointer): boolean {
+  return (bits === 32 || bits === 64) && raw === (1n << BigInt(bits)) - 1n;
 }
 
 function goUnit(cursor: Cursor, type: DbType, pointer: Pointer): void {
   const { filesystem, top } = cursor;
   const { geometry } = filesystem;
-  const { unit, value } = pointer;
-  const agno = agnoOf(cursor);
+  const { unit, raw, bits } = pointer;
+  const value = Number(raw);
+  const nothing = (what: string) => new DbError(`null ${what} number, cannot set new addr`);
   switch (unit) {
-    case 'agbno':
-      if (value === NULL_AGBNO) throw new DbError('null block number, cannot set new addr');
+    case 'agbno': {
+      const agno = currentAg(cursor);
+      if (isNull(pointer)) throw nothing('block');
       cursor.move(type, geometry.agbnoDaddr(agno, value), filesystem.blockBbs);
       return;
-    case 'agino':
-      if (value === NULL_AGINO) throw new DbError('null inode number, cannot set new addr');
+    }
+    case 'agino': {
+      const agno = currentAg(cursor);
+      if (isNull(pointer)) throw nothing('inode');
       cursor.moveInode(geometry.ino(agno, value));
       return;
+    }
     case 'ino':
-      cursor.moveInode(value);
+      if (bits === 64 && isNull(pointer)) throw nothing('inode');
+      cursor.moveInode(raw);
       return;
     case 'fsbno':
+      if (isNull(pointer)) throw nothing('block');
       cursor.move(type, geometry.fsbnoDaddr(value), blocksOf(cursor, type) * filesystem.blockBbs);
       return;
     case 'fileoff':
-    case 'attroff':
-      if (pointer.isDaPointer && value === 0) {
-        const fork = unit === 'fileoff' ? 'directory' : 'attribute';
-        throw new DbError(`null ${fork} block number, cannot set new addr`);
-      }
-      goFileBlock(cursor, type, unit === 'fileoff' ? 'data' : 'attr', value, unmappedText(pointer));
+    case 'attroff': {
+      const fork = unit === 'fileoff' ? 'data' : 'attr';
+      const what = bits !== 32 ? 'file' : fork === 'data' ? 'directory' : 'attribute';
+      if (bits === 32 && value === 0) throw nothing(`${what} block`);
+      if (bits === 64 && isNull(pointer)) throw nothing('block');
+      goFileBlock(cursor, { type, fork, fileoff: value, unmapped: `${what} block is unmapped` });
       return;
+    }
     default:
       throw new DbError(`no addr function for unit ${unit} at daddr ${top.daddr}`);
   }
 }
 
-function unmappedText({ unit, isDaPointer }: Pointer): string {
-  if (!isDaPointer) return 'file block is unmapped';
-  return `${unit === 'fileoff' ? 'directory' : 'attribute'} block is unmapped`;
-}
-
-/** The AG of what is being looked at: pointers inside an AG count from its start. */
-function agnoOf(cursor: Cursor): number {
-  const { geometry } = cursor.filesystem;
-  return Math.floor((cursor.top.daddr * DADDR_BYTES) / (geometry.agblocks * geometry.blocksize));
+/** Pointers inside an AG count in the AG that was last chosen. */
+function currentAg({ agno }: Cursor): number {
+  if (agno === undefined) throw new DbError('no current allocation group, cannot set new addr');
+  return agno;
 }
 
 /** Filesystem blocks that an object of this type takes. */
@@ -116,34 +138,65 @@ export function dataType(cursor: Cursor): DbType | undefined {
   }
 }
 
-/** Bytes of the current inode, read anew. */
-export function currentInode(cursor: Cursor): Uint8Array {
-  const { top, filesystem } = cursor;
-  if (top.ino < 0) throw new DbError('no current inode');
-  return filesystem.read(filesystem.geometry.inoByte(top.ino), filesystem.geometry.inodesize);
+export interface FileBlock {
+  readonly type: DbType;
+  readonly fork: Fork;
+  /** Block of the file. */
+  readonly fileoff: number;
+  /** What to say when nothing is there. */
+  readonly unmapped: string;
 }
 
-/** Goes to block `fileoff` of a fork of the current inode; a directory block may lie in several extents. */
-export function goFileBlock(
-  cursor: Cursor,
-  type: DbType,
-  fork: Fork,
-  fileoff: number,
-  unmapped: string,
-): void {
+/** Goes to a block of a fork of the current inode; a directory block may lie in several extents. */
+export function goFileBlock(cursor: Cursor, { type, fork, fileoff, unmapped }: FileBlock): void {
   const { filesystem } = cursor;
   const count = fork === 'data' ? blocksOf(cursor, type) : 1;
-  const inode = currentInode(cursor);
-  const extents = mapRange(filesystem, inode, fork, { from: fileoff, count, most: count });
+  const { extents, inode } = mapCurrent(cursor, fork, { from: fileoff, count, most: count });
   const first = extents[0];
-  if (!first) throw new DbError(unmapped);
+  if (!first || !inode) throw new DbError(unmapped);
   const bbs = count * filesystem.blockBbs;
+  // A hole at its start moves where the block is said to begin.
+  const fsbno = first.fsbno + (fileoff - first.fileoff);
   if (fork === 'data' && isRealtime(inode)) {
-    cursor.move(type, first.fsbno * filesystem.blockBbs, bbs, { device: 'realtime' });
+    cursor.move(type, fsbno * filesystem.blockBbs, bbs, { device: 'realtime' });
     return;
   }
   const map = extents.length > 1 ? { map: extents.map((extent) => pieceOf(cursor, extent)) } : {};
-  cursor.move(type, filesystem.geometry.fsbnoDaddr(first.fsbno), bbs, map);
+  cursor.move(type, filesystem.geometry.fsbnoDaddr(fsbno), bbs, map);
+}
+
+/**
+ * Visits the current inode, as all does that looks up its blocks, and gives its extents in a range and its bytes:
+ * undefined where it cannot be read.
+ */
+export function mapCurrent(
+  cursor: Cursor,
+  fork: Fork,
+  range: MapRange,
+): { extents: Extent[]; inode: Uint8Array | undefined } {
+  const inode = visitInode(cursor);
+  return { extents: inode ? mapRange(cursor.filesystem, inode, fork, range) : [], inode };
+}
+
+/**
+ * Bytes of the current inode, visited again, `times` times: the ring then has it as often, and a bad CRC is told of
+ * as often. `look` is called while it is the current object.
+ */
+export function visitInode(cursor: Cursor, look?: () => void, times = 1): Uint8Array | undefined {
+  const { notes } = cursor;
+  const before = notes.length;
+  cursor.push();
+  cursor.tryInode(cursor.top.ino);
+  const said = notes.slice(before);
+  const { type, data } = cursor.top;
+  const isThere = type?.name === 'inode';
+  look?.();
+  for (let i = 1; i < times; i++) {
+    if (isThere) cursor.remember();
+    notes.push(...said);
+  }
+  cursor.pop();
+  return isThere ? data : undefined;
 }
 
 /** Whether the blocks of a file's data fork are those of the realtime section. */

@@ -3,6 +3,7 @@
  * be the next word, options may stand behind other words, `--` ends them.
  */
 import type { DbError } from './error.ts';
+import { parseNumber } from './path.ts';
 
 export interface Given {
   /** In the order given; a value where the letter takes one. */
@@ -31,13 +32,15 @@ export function parseOptions(
     for (let at = 1; at < word.length; at++) {
       const letter = word[at]!;
       const found = letter === ':' ? -1 : letters.indexOf(letter);
-      if (found < 0) throw bad('?');
+      if (found < 0) throw Object.assign(bad('?'), { option: `invalid option -- '${letter}'` });
       if (letters[found + 1] !== ':') {
         options.push([letter, undefined]);
         continue;
       }
       const value = at + 1 < word.length ? word.slice(at + 1) : args[++i];
-      if (value === undefined) throw bad('?');
+      if (value === undefined) {
+        throw Object.assign(bad('?'), { option: `option requires an argument -- '${letter}'` });
+      }
       options.push([letter, value]);
       break;
     }
@@ -49,6 +52,12 @@ export function parseOptions(
 export function leadingNumber(text: string): number {
   const match = /^\s*([+-]?\d+)/.exec(text);
   return match ? Number(match[1]) : 0;
+}
+
+/** As C's strtoul reads it with base 0, cut to a 32-bit int. */
+export function leadingUnsigned(text: string): number {
+  const match = /^\s*[+-]?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)/.exec(text);
+  return Number(BigInt.asIntN(32, match ? parseNumber(match[0].trim())! : 0n));
 }
 
 /** The same as a 32-bit int. */

@@ -16,36 +16,59 @@ const HISTORY_LINES = 500;
 
 /** Runs lines from standard input until it ends or a command ends the session. */
 export async function runInput(session: Session, show: (result: Result) => void): Promise<void> {
-  const terminal = process.stdin.isTTY === true && process.stdout.isTTY === true;
+  const run = (line: string): boolean => runLine(session, line, show);
+  if (process.stdin.isTTY === true && process.stdout.isTTY === true) await runTerminal(session, run);
+  else await runPipe(run);
+}
+
+/** Runs a line, and what is left of files that it began to read; false when the session is over. */
+function runLine(session: Session, line: string, show: (result: Result) => void): boolean {
+  const result = session.run(line);
+  show(result);
+  if (result.ends) return false;
+  while (session.input.hasMore) {
+    const more = session.input.next();
+    if (more === undefined) continue;
+    const next = session.run(more);
+    show(next);
+    if (next.ends) return false;
+  }
+  return true;
+}
+
+async function runPipe(run: (line: string) => boolean): Promise<void> {
+  let rest = '';
+  process.stdin.setEncoding('utf8');
+  for await (const chunk of process.stdin) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop()!;
+    for (const line of lines) if (!run(line)) return;
+  }
+  if (rest !== '') run(rest);
+}
+
+async function runTerminal(session: Session, run: (line: string) => boolean): Promise<void> {
   const lines = createInterface({
     input: process.stdin,
-    ...(terminal
-      ? {
-          output: process.stdout,
-          terminal: true,
-          prompt: 'xfskit> ',
-          history: readHistory(),
-          historySize: HISTORY_LINES,
-          removeHistoryDuplicates: true,
-          completer: (line: string) => complete(session, line),
-        }
-      : { terminal: false, crlfDelay: Number.POSITIVE_INFINITY }),
+    output: process.stdout,
+    terminal: true,
+    prompt: 'xfskit> ',
+    history: readHistory(),
+    historySize: HISTORY_LINES,
+    removeHistoryDuplicates: true,
+    completer: (line: string) => complete(session, line),
   });
-  if (terminal) {
-    lines.on('history', writeHistory);
-    lines.on('SIGINT', () => {
-      process.stdout.write('^C\n');
-      lines.write(null, { ctrl: true, name: 'e' });
-      lines.write(null, { ctrl: true, name: 'u' });
-      lines.prompt();
-    });
+  lines.on('history', writeHistory);
+  lines.on('SIGINT', () => {
+    process.stdout.write('^C\n');
+    lines.write(null, { ctrl: true, name: 'e' });
+    lines.write(null, { ctrl: true, name: 'u' });
     lines.prompt();
-  }
+  });
+  lines.prompt();
   for await (const line of lines) {
-    const result = session.run(line);
-    show(result);
-    if (result.ends) break;
-    if (terminal) lines.prompt();
+    if (!run(line)) break;
+    lines.prompt();
   }
   lines.close();
 }

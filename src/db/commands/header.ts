@@ -19,10 +19,11 @@ function header(name: string, sector: number, summary: string, help: readonly st
       const { geometry } = cursor.filesystem;
       if (text !== undefined) {
         const value = parseNumber(text);
-        if (value === undefined || value >= BigInt(geometry.agcount)) {
+        const agno = Number(BigInt.asUintN(32, value ?? 0n));
+        if (value === undefined || agno >= geometry.agcount) {
           throw new DbError(`bad allocation group number ${text}`);
         }
-        cursor.agno = Number(value);
+        cursor.agno = agno;
       }
       cursor.agno ??= 0;
       const daddr = geometry.headerByte(cursor.agno, sector) / DADDR_BYTES;

@@ -1,14 +1,16 @@
 /** Commands that go somewhere by address: inode, block, file block, or the field that points there. */
 import { DADDR_BYTES } from '../../format/geometry.ts';
-import { DINODE } from '../../format/inode.ts';
+import { attrExtents, DINODE, dataExtents } from '../../format/inode.ts';
+import { viewOf } from '../../format/struct.ts';
 import { NO_INO } from '../cursor.ts';
 import { DbError } from '../error.ts';
-import { extentsFrom, type Fork } from '../extents.ts';
+import type { Fork } from '../extents.ts';
 import { findField } from '../field.ts';
-import { currentInode, dataType, follow, goFileBlock } from '../follow.ts';
+import { dataType, follow, goFileBlock, mapCurrent, visitInode } from '../follow.ts';
+import { parseOptions } from '../options.ts';
 import { parseNumber, parsePath } from '../path.ts';
 import { type CommandRow, objectOf } from '../session.ts';
-import { typeNamed } from '../types.ts';
+import { type DbType, typeNamed } from '../types.ts';
 import { placeJson, placeText } from './place.ts';
 
 const addr: CommandRow = {
@@ -117,59 +119,98 @@ function fileBlock(text: string): number {
 
 const dblock: CommandRow = {
   name: 'dblock',
-  args: 'fileoff',
+  args: 'filoff',
   least: 1,
   most: 1,
   pushable: true,
-  summary: 'go to a block of the current inode, data fork',
+  summary: 'set address to file offset (data fork)',
+  help: ["The current inode's; the number counts filesystem blocks, also in a directory."],
   run: ({ cursor }, [text]) => {
     const fileoff = fileBlock(text!);
-    currentInode(cursor);
-    const type = dataType(cursor);
+    let type: DbType | undefined;
+    visitInode(cursor, () => {
+      type = dataType(cursor);
+    });
     if (!type) throw new DbError('no type for file data');
-    goFileBlock(cursor, type, 'data', fileoff, 'file data block is unmapped');
+    goFileBlock(cursor, { type, fork: 'data', fileoff, unmapped: 'file data block is unmapped' });
     return undefined;
   },
 };
 
 const ablock: CommandRow = {
   name: 'ablock',
-  args: 'fileoff',
+  args: 'filoff',
   least: 1,
   most: 1,
   pushable: true,
-  summary: 'go to a block of the current inode, attribute fork',
+  summary: 'set address to file offset (attr fork)',
+  help: ["The current inode's; the number counts filesystem blocks."],
   run: ({ cursor }, [text]) => {
     const fileoff = fileBlock(text!);
-    const bytes = currentInode(cursor);
-    const hasFork = bytes[DINODE.offset.forkoff] !== 0;
-    if (!hasFork) throw new DbError('no attribute data for file');
-    goFileBlock(cursor, typeNamed('attr3'), 'attr', fileoff, 'file attr block is unmapped');
+    const { type, data } = cursor.top;
+    visitInode(cursor);
+    if (!type) throw new DbError('no current inode');
+    // As xfs_db has it, in the bytes of whatever is the current object.
+    if (!data[DINODE.offset.forkoff]) throw new DbError('no attribute data for file');
+    const block = { type: typeNamed('attr3'), fork: 'attr', fileoff } as const;
+    goFileBlock(cursor, { ...block, unmapped: 'file attr block is unmapped' });
     return undefined;
   },
 };
 
+/** Forks to list when none is named: those that have extents. */
+function mappedForks(inode: Uint8Array | undefined): Fork[] {
+  if (!inode) return [];
+  const view = viewOf(inode);
+  return [
+    ...(dataExtents(view, 0) > 0 ? (['data'] as const) : []),
+    ...(attrExtents(view, 0) > 0 ? (['attr'] as const) : []),
+  ];
+}
+
+const LAST_BLOCK = 2 ** 64;
+
+/** First block and number of blocks; all without arguments, and one block without a length. */
+function bmapRange([first, length]: readonly string[]): { from: number; end: number } {
+  if (first === undefined) return { from: 0, end: LAST_BLOCK };
+  const from = parseNumber(first);
+  if (from === undefined) throw new DbError(`bad block number for bmap ${first}`);
+  const blocks = length === undefined ? 1n : parseNumber(length);
+  if (blocks === undefined) throw new DbError(`bad len for bmap ${length}`);
+  return { from: Number(from), end: Number(BigInt.asUintN(64, from + blocks - 1n)) + 1 };
+}
+
 const bmap: CommandRow = {
   name: 'bmap',
-  args: '[-a|-d]',
+  args: '[-ad] [block [len]]',
   least: 0,
-  most: 1,
-  summary: 'list the extents of the current inode',
-  run: ({ cursor }, [flag]) => {
-    if (flag !== undefined && flag !== '-a' && flag !== '-d')
-      throw new DbError('bad option for bmap command');
-    const { filesystem } = cursor;
-    const bytes = currentInode(cursor);
-    const forks: Fork[] = flag === '-a' ? ['attr'] : flag === '-d' ? ['data'] : ['data', 'attr'];
+  most: 3,
+  summary: 'show block map for current file',
+  help: ['-a  of the attribute fork', '-d  of the data fork'],
+  run: ({ cursor }, args) => {
+    if (cursor.top.ino === NO_INO) throw new DbError('no current inode');
+    const { options, rest } = parseOptions(args, 'ad', () => new DbError('bad option for bmap command'));
+    const given = (letter: string) => options.some(([option]) => option === letter);
+    const named: Fork[] = [
+      ...(given('d') ? (['data'] as const) : []),
+      ...(given('a') ? (['attr'] as const) : []),
+    ];
+    const forks = named.length > 0 ? named : mappedForks(visitInode(cursor));
+    const { from, end } = bmapRange(rest);
     const json = [];
     let text = '';
     for (const fork of forks) {
-      for (const { fileoff, fsbno, blocks, unwritten } of extentsFrom(filesystem, bytes, fork, 0)) {
-        const agno = filesystem.geometry.fsbnoAgno(fsbno);
-        const agbno = filesystem.geometry.fsbnoAgbno(fsbno);
+      const { geometry } = cursor.filesystem;
+      const range = { from, count: end - from, most: Number.POSITIVE_INFINITY };
+      const { extents } = mapCurrent(cursor, fork, range);
+      for (const { fileoff, fsbno, blocks, unwritten } of extents) {
+        const agno = geometry.fsbnoAgno(fsbno);
+        const agbno = geometry.fsbnoAgbno(fsbno);
         text += `${fork} offset ${fileoff} startblock ${fsbno} (${agno}/${agbno}) count ${blocks} flag ${unwritten ? 1 : 0}\n`;
         json.push({ fork, fileoff, fsbno, agno, agbno, blocks, unwritten });
       }
+      // Each is looked up by itself, and so visits the inode.
+      if (extents.length > 0) visitInode(cursor, undefined, extents.length);
     }
     return { text, json };
   },

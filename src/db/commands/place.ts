@@ -4,7 +4,7 @@ import { DADDR_BYTES } from '../../format/geometry.ts';
 import type { Place } from '../cursor.ts';
 import { DbError } from '../error.ts';
 import type { Filesystem } from '../filesystem.ts';
-import { parseNumber } from '../path.ts';
+import { leadingUnsigned } from '../options.ts';
 import type { CommandRow } from '../session.ts';
 import { findType, TYPES } from '../types.ts';
 import type { Json } from '../value.ts';
@@ -56,7 +56,7 @@ const push: CommandRow = {
   name: 'push',
   args: '[command]',
   least: 0,
-  most: 3,
+  most: 2,
   completes: 'command',
   summary: 'keep this place on the stack; then run a command that goes elsewhere',
   run: (session, args) => {
@@ -66,7 +66,7 @@ const push: CommandRow = {
       if (!command) throw new DbError(`no such command ${name}`);
       if (!command.pushable) throw new DbError(`no push form allowed for ${name}`);
     }
-    session.cursor.push();
+    session.cursor.pushHere();
     return name === undefined ? undefined : session.runArgs(args);
   },
 };
@@ -90,13 +90,11 @@ const ring: CommandRow = {
   summary: 'show the places visited, newest first, or go to one of them',
   run: ({ cursor }, [text]) => {
     if (text !== undefined) {
-      const index = parseNumber(text);
-      if (index === undefined) throw new DbError(`invalid entry: ${text}`);
-      cursor.goRing(Number(index));
+      cursor.goRing(leadingUnsigned(text));
       return undefined;
     }
     const visited = cursor.visited();
-    if (visited.length === 0) throw new DbError('no entries in location ring.');
+    if (visited.length === 0) return { text: 'no entries in location ring.\n', json: [] };
     let out = '      type    bblock  bblen    fsbno     inode\n';
     for (const { index, place, current } of visited) {
       const fsbno = cursor.filesystem.daddrFsbno(place.daddr);

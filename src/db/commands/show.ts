@@ -28,7 +28,8 @@ function printCurrent({ cursor }: Session, args: readonly string[]): Output {
     return { text, json: { type: type.name, hex: Buffer.from(data).toString('hex') } };
   }
   const { shape, scope } = objectOf(cursor);
-  const nodes: FieldNode[] = args.flatMap((text) => findField(shape, scope, parsePath(text)));
+  const paths = args.map((text) => parsePath(text));
+  const nodes: FieldNode[] = paths.flatMap((path) => findField(shape, scope, path));
   const shown = args.length === 0 ? listAll(shape, scope) : nodes;
   if (shown.length === 0) return { text: ` = ${MISMATCH}\n`, json: { type: type.name, fields: null } };
   return outputOf(type.name, shown, crc);

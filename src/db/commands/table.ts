@@ -12,10 +12,12 @@ import { FREESP_COMMANDS } from './freesp.ts';
 import { FSMAP_COMMANDS } from './fsmap.ts';
 import { FUZZ_COMMANDS } from './fuzz.ts';
 import { HEADER_COMMANDS } from './header.ts';
+import { INPUT_COMMANDS } from './input.ts';
 import { LABEL_COMMANDS } from './label.ts';
 import { LOGFORMAT_COMMANDS } from './logformat.ts';
 import { MOVE_COMMANDS } from './move.ts';
 import { OWNER_COMMANDS } from './owner.ts';
+import { PATH_COMMANDS } from './path.ts';
 import { PLACE_COMMANDS } from './place.ts';
 import { RDUMP_COMMANDS } from './rdump.ts';
 import { REALTIME_COMMANDS } from './realtime.ts';
@@ -34,8 +36,10 @@ export const COMMANDS: readonly CommandRow[] = [
   ...FSMAP_COMMANDS,
   ...FUZZ_COMMANDS,
   ...HEADER_COMMANDS,
+  ...INPUT_COMMANDS,
   ...MOVE_COMMANDS,
   ...OWNER_COMMANDS,
+  ...PATH_COMMANDS,
   ...PLACE_COMMANDS,
   ...SCAN_COMMANDS,
   ...RDUMP_COMMANDS,

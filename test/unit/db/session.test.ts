@@ -126,7 +126,7 @@ test('a result as one line of JSON', () => {
 
 test('completion knows commands, types, units and the fields at hand', () => {
   const s = session();
-  expect(complete(s, 'ag')).toEqual([['agf', 'agfl', 'agi'], 'ag']);
+  expect(complete(s, 'ag')).toEqual([['agf', 'agfl', 'agi', 'agresv'], 'ag']);
   expect(complete(s, 'type ino')[0]).toEqual(['inobt', 'inodata', 'inode']);
   expect(complete(s, 'convert fsb 1 ag')[0]).toContain('agbno');
   expect(complete(s, 'print mag')[0]).toEqual([]);
