@@ -257,9 +257,12 @@ export class TreeCopy {
   }
 }
 
-/** Seconds as Node takes them, exact to a microsecond: as text, because it takes numbers below 0 for "now". */
+/**
+ * Seconds as Node takes them: as text, because it takes numbers below 0 for "now". It cuts them to microseconds, so
+ * half of one is added to have the nearest.
+ */
 function secondsOf({ seconds, nanoseconds }: Timestamp): string {
-  return String(seconds + nanoseconds / 1e9);
+  return String(seconds + (seconds < 0 ? nanoseconds : nanoseconds + 500) / 1e9);
 }
 
 /** A path as text; control characters as escapes. */
