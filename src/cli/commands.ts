@@ -15,6 +15,11 @@ export const commands: readonly CommandRow[] = [
     load: () => import('./db.ts'),
   },
   {
+    name: 'map',
+    summary: 'draw what all blocks of a filesystem are used for',
+    load: () => import('./map.ts'),
+  },
+  {
     name: 'check',
     summary: 'find what is wrong with a filesystem; never writes',
     load: () => import('./check.ts'),

@@ -75,8 +75,10 @@ export function define(command: Command): void {
         filesystem.realtime = realtime;
         for (const warning of filesystem.warnings)
           process.stderr.write(`${flags.program ?? 'xfskit db'}: warning: ${warning}\n`);
+        const drawing = mayDraw(flags.command) ? (await import('./mapdrawing.ts')).drawing : undefined;
         const session = new Session(filesystem, COMMANDS, {
           expert: flags.expert ?? false,
+          ...(drawing === undefined ? {} : { drawing }),
           ...(flags.program === undefined ? {} : { program: flags.program }),
         });
         const show = (result: Result) => {
@@ -118,6 +120,11 @@ function refuseForeign(device: Device): void {
     `${device.name} is not a valid XFS filesystem (unexpected SB magic number 0x${hex}); ` +
       'use -F to force a read attempt',
   );
+}
+
+/** Whether a session may come to draw a map; what draws is loaded only then. */
+function mayDraw(lines: readonly string[] | undefined): boolean {
+  return lines === undefined || lines.some((line) => /\b(map|source)\b/.test(line));
 }
 
 /** With -x, and nothing said against it, a stage over the image opened for writing. */

@@ -5,6 +5,7 @@
 import { writeSync } from 'node:fs';
 import { DeviceError } from '../device/device.ts';
 import { type Scope, type Shape, scopeOf } from '../format/struct.ts';
+import type { MapDrawing } from '../fs/scan/spacemap.ts';
 import { Cursor } from './cursor.ts';
 import { DbError } from './error.ts';
 import type { Filesystem } from './filesystem.ts';
@@ -72,6 +73,8 @@ export interface SessionOptions {
   readonly expert?: boolean;
   /** -p: what messages call the program. */
   readonly program?: string;
+  /** What `map` draws with. */
+  readonly drawing?: MapDrawing;
 }
 
 export class Session {
@@ -80,6 +83,7 @@ export class Session {
   readonly commands: readonly CommandRow[];
   readonly expert: boolean;
   readonly program: string;
+  readonly drawing: MapDrawing | undefined;
   /** Files of commands that are being read. */
   readonly input = new Input();
   /** Where a copy of all that is shown goes. */
@@ -93,6 +97,7 @@ export class Session {
     this.cursor = new Cursor(filesystem);
     this.expert = options.expert ?? false;
     this.program = options.program ?? 'xfs_db';
+    this.drawing = options.drawing;
     this.commands = this.expert ? commands : commands.filter((row) => !row.expert);
   }
 

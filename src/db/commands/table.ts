@@ -15,6 +15,7 @@ import { HEADER_COMMANDS } from './header.ts';
 import { INPUT_COMMANDS } from './input.ts';
 import { LABEL_COMMANDS } from './label.ts';
 import { LOGFORMAT_COMMANDS } from './logformat.ts';
+import { MAP_COMMANDS } from './map.ts';
 import { MOVE_COMMANDS } from './move.ts';
 import { OWNER_COMMANDS } from './owner.ts';
 import { PATH_COMMANDS } from './path.ts';
@@ -37,6 +38,7 @@ export const COMMANDS: readonly CommandRow[] = [
   ...FUZZ_COMMANDS,
   ...HEADER_COMMANDS,
   ...INPUT_COMMANDS,
+  ...MAP_COMMANDS,
   ...MOVE_COMMANDS,
   ...OWNER_COMMANDS,
   ...PATH_COMMANDS,

@@ -5,7 +5,7 @@
  *
  * Names come from the directories, and are looked for only when somebody asks for one.
  */
-import { DINODE, S_IFDIR, S_IFMT } from '../../format/inode.ts';
+import { DINODE, S_IFDIR, S_IFLNK, S_IFMT } from '../../format/inode.ts';
 import { walkDir } from '../../fs/read/dir.ts';
 import { readInode } from '../../fs/read/inode.ts';
 import { AgRecords } from '../../fs/scan/agrecords.ts';
@@ -29,7 +29,9 @@ export class SpaceIndex {
   readonly bad: number;
   private readonly filesystem: Filesystem;
   private readonly mappings: readonly SortedRuns<ExtentColumns>[];
-  private readonly directories: number[] = [];
+  /** Inode numbers. */
+  readonly directories: number[] = [];
+  readonly symlinks: number[] = [];
   private names: Map<number, Name> | undefined;
 
   constructor(filesystem: Filesystem) {
@@ -91,6 +93,7 @@ export class SpaceIndex {
     const mode = view.getUint16(at + DINODE.offset.mode);
     if (mode === 0) return;
     if ((mode & S_IFMT) === S_IFDIR) this.directories.push(ino);
+    if ((mode & S_IFMT) === S_IFLNK) this.symlinks.push(ino);
     forks.read(view, at, (agno, agbno, count, offset, flags) =>
       columns[agno]!.push(agbno, count, ino, offset, flags),
     );

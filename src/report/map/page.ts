@@ -1,0 +1,5 @@
+/** stub */
+import type { SpaceMap } from '../../fs/scan/spacemap.ts';
+export function printPage(map: SpaceMap): string {
+  return map.name;
+}
