@@ -34,12 +34,21 @@ function factsText(facts: BlockFacts): string {
   const lines = [`block ${fsbno} (${agno}/${agbno})${last}: ${verdictText(facts)}`];
   if (facts.free.length > 0) lines.push(`  free by ${facts.free.join(', ')}`);
   for (const what of facts.metadata) lines.push(`  metadata ${what}`);
-  for (const fact of facts.rmaps ?? []) lines.push(`  rmap     ${ownerText(fact)}`);
+  lines.push(...ownerLines(facts));
   if (facts.staged) lines.push('  refcount CoW staging');
   else if (facts.refcount !== undefined) lines.push(`  refcount ${facts.refcount}`);
-  for (const fact of facts.mappings) lines.push(`  mapped   ${ownerText(fact)}`);
   for (const text of facts.contradictions) lines.push(`  WRONG    ${text}`);
   return `${lines.join('\n')}\n`;
+}
+
+/** Owners that both sides name once, the others with the side that names them. */
+function ownerLines({ rmaps = [], mappings }: BlockFacts): string[] {
+  const byRmap = new Set(rmaps.map(ownerText));
+  const byFork = new Set(mappings.map(ownerText));
+  const lines: string[] = [];
+  for (const text of byRmap) lines.push(`  ${byFork.has(text) ? 'both  ' : 'rmap  '}   ${text}`);
+  for (const text of byFork) if (!byRmap.has(text)) lines.push(`  fork     ${text}`);
+  return lines;
 }
 
 function verdictText({ verdict, mappings, count }: BlockFacts): string {
@@ -117,7 +126,7 @@ function forksText(report: ForkReport): string {
       `${cow.extentHint > 0 ? `, in pieces of ${cow.extentHint} blocks` : ''}`,
     `  staged in the filesystem, for no file on disk: ${cow.staged.length} extents, ${cow.stagedBlocks} blocks`,
   );
-  for (const { fsbno, agno, agbno, blocks } of cow.staged)
+  for (const { fsbno, agno, agbno, blocks } of cow.enabled ? cow.staged : [])
     lines.push(`  startblock ${fsbno} (${agno}/${agbno}) count ${blocks}`);
   return `${lines.join('\n')}\n`;
 }
