@@ -11,7 +11,7 @@ interface Unit {
   readonly names: readonly string[];
   /** Units that may stand beside this one. */
   readonly beside: readonly string[];
-  /** Bits of the value that count. */
+  /** Bits of the value that count; negative for a number with a sign. */
   readonly bits: number;
   toBytes(value: bigint, units: Sizes): bigint;
   fromBytes(bytes: bigint, units: Sizes): bigint;
@@ -67,14 +67,14 @@ const UNITS: readonly Unit[] = [
   unit(
     'bboff daddroff',
     'agblock agnumber daddr fsblock',
-    32,
+    -32,
     (v) => v,
     (b) => b % 512n,
   ),
   unit(
     'blkoff fsboff agboff',
     'agblock agnumber fsblock',
-    32,
+    -32,
     (v) => v,
     (b, s) => b % s.block,
   ),
@@ -109,14 +109,14 @@ const UNITS: readonly Unit[] = [
   unit(
     'inoidx offset',
     'agblock agnumber fsblock inooff',
-    32,
+    -32,
     (v, s) => v * s.inode,
     (b, s) => (b / s.inode) % s.inodesInBlock,
   ),
   unit(
     'inooff inodeoff',
     'agblock agino agnumber fsblock ino inoidx',
-    32,
+    -32,
     (v) => v,
     (b, s) => b % s.inode,
   ),
@@ -147,7 +147,7 @@ export function convertUnits(args: readonly string[], geometry: Geometry, agno: 
     if (barred.has(from)) throw new DbError(`conflicting conversion type ${args[i]}`);
     const value = parseNumber(args[i + 1]!);
     if (value === undefined) throw new DbError(`${args[i + 1]} is not a number`);
-    given.set(from, BigInt.asUintN(from.bits, value));
+    given.set(from, from.bits < 0 ? BigInt.asIntN(-from.bits, value) : BigInt.asUintN(from.bits, value));
     for (const other of UNITS) if (!from.beside.includes(other.names[0]!)) barred.add(other);
   }
   const agUnit = findUnit('agno');

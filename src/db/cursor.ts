@@ -75,6 +75,12 @@ interface Visited {
   readonly device: SideDevice | undefined;
 }
 
+interface Verdict {
+  readonly bbs: number;
+  readonly type: DbType;
+  readonly crc: CrcState;
+}
+
 export interface MoveOptions {
   readonly device?: SideDevice;
   readonly map?: readonly Piece[];
@@ -98,8 +104,8 @@ export class Cursor {
   private head = -1;
   private tail = -1;
   private ringAt = -1;
-  /** Length of what was read last at a daddr, 512-byte units, if it was verified then. */
-  private readonly verified = new Map<number, number>();
+  /** What was verified last at a daddr: its length, 512-byte units, as which type, and the verdict. */
+  private readonly verified = new Map<number, Verdict[]>();
 
   constructor(filesystem: Filesystem) {
     this.filesystem = filesystem;
@@ -123,7 +129,10 @@ export class Cursor {
     const start = options.start ?? 0;
     const length = options.length ?? buffer.length - start;
     const data = buffer.subarray(start, start + length);
-    if (!options.device) this.verify(type, buffer, { daddr, bbs, isMapped: options.map !== undefined });
+    const whole = buffer.subarray(0, bbs * DADDR_BYTES);
+    const judged = this.judge(type, data, whole);
+    const isMapped = options.map !== undefined;
+    const crc = options.device ? judged : this.verify(type, whole, judged, { daddr, bbs, isMapped });
     this.set({
       type,
       daddr,
@@ -134,7 +143,7 @@ export class Cursor {
       length,
       data,
       buffer,
-      crc: this.judge(type, data, buffer),
+      crc,
       generation: this.filesystem.generation,
       ino,
       dirIno,
@@ -143,22 +152,39 @@ export class Cursor {
     if (!options.keepRing) this.remember();
   }
 
-  /** As xfs_db, what was verified once and is still at hand is not verified again. */
+  /**
+   * As xfs_db, what was verified once and is still at hand is not verified again, not even as another type: its CRC
+   * stays good. But a CRC that was found bad stays bad here.
+   */
   private verify(
     type: DbType,
     buffer: Uint8Array,
+    judged: CrcState,
     { daddr, bbs, isMapped }: { daddr: number; bbs: number; isMapped: boolean },
-  ): void {
+  ): CrcState {
+    const verdicts = this.verified.get(daddr) ?? [];
     if (!type.shape) {
-      this.verified.delete(daddr);
-      return;
+      this.verified.set(
+        daddr,
+        verdicts.filter((verdict) => verdict.bbs !== bbs && this.isHeld(daddr, verdict.bbs)),
+      );
+      return judged;
     }
-    if (this.verified.get(daddr) === bbs) return;
-    this.verified.set(daddr, bbs);
+    const known = verdicts.find((verdict) => verdict.bbs === bbs);
+    if (known) return known.type === type ? judged : known.crc;
+    const held = verdicts.filter((verdict) => this.isHeld(daddr, verdict.bbs));
+    held.push({ bbs, type, crc: type.name === 'inode' ? 'correct' : judged });
+    this.verified.set(daddr, held);
     const note = type.unknown?.(buffer);
     if (note !== undefined) this.notes.push(note);
     const complaint = readComplaint(this.filesystem, type, { daddr, bytes: buffer, isMapped });
     if (complaint !== undefined) this.complaints.push(complaint);
+    return judged;
+  }
+
+  /** Whether a place below the current one needs that buffer; of others only the last length is kept. */
+  private isHeld(daddr: number, bbs: number): boolean {
+    return this.stack.slice(0, -1).some((place) => place.daddr === daddr && place.bbs === bbs && place.type);
   }
 
   /** Inodes have CRCs of their own, also where a whole cluster is looked at. */

@@ -27,8 +27,13 @@ const rowName = (placed: Placed): string => placed.row.alias ?? placed.row.name;
 export function presentRows(shape: Shape, scope: Scope): readonly Placed[] {
   const index = new Map(shape.rows.map((row, i) => [row, i]));
   return [...place(shape, scope)]
-    .filter((placed) => placed.count > 0)
+    .filter((placed) => placed.count > 0 && !placed.row.unnamed)
     .sort((a, b) => (a.row.order ?? index.get(a.row)!) - (b.row.order ?? index.get(b.row)!));
+}
+
+/** Elements that a row is listed with: those of one piece are counted as the object says, though some are missing. */
+function lengthOf(placed: Placed): number {
+  return isLeafRow(placed) && isArrayRow(placed) ? placed.declared : placed.count;
 }
 
 /** Whether the elements of a row print in one piece. */
@@ -40,7 +45,7 @@ function isLeafRow(placed: Placed): boolean {
 export function listAll(shape: Shape, scope: Scope): FieldNode[] {
   return presentRows(shape, scope)
     .filter((placed) => !placed.row.hidden)
-    .flatMap((placed) => nodesOf(placed, scope, 0, placed.count - 1));
+    .flatMap((placed) => nodesOf(placed, scope, 0, lengthOf(placed) - 1));
 }
 
 /** A row's elements `low` to `high`: one leaf, or one subtree an element. Of a range that runs backwards, the first. */
@@ -62,7 +67,8 @@ export function findField(shape: Shape, scope: Scope, path: readonly Segment[]):
   if (!segment) return listAll(shape, scope);
   const placed = presentRows(shape, scope).find((row) => rowName(row) === segment.name);
   if (!placed) throw new DbError(`field ${segment.name} not found`);
-  const { low, high } = elementsOf(placed, segment);
+  const length = rest.length === 0 ? lengthOf(placed) : placed.count;
+  const { low, high } = elementsOf(placed, segment, length);
   if (rest.length === 0) return nodesOf(placed, scope, low, high);
   if (!isShape(placed.row.kind)) throw new DbError(`field ${segment.name} has no subfields`);
   const nodes: FieldNode[] = [];
@@ -73,14 +79,14 @@ export function findField(shape: Shape, scope: Scope, path: readonly Segment[]):
   return nodes;
 }
 
-function elementsOf(placed: Placed, segment: Segment): { low: number; high: number } {
+function elementsOf(placed: Placed, segment: Segment, length: number): { low: number; high: number } {
   const { name } = segment;
   if (!isArrayRow(placed)) {
     if (segment.low !== undefined) throw new DbError(`field ${name} is not an array`);
     return { low: 0, high: 0 };
   }
   const base = placed.row.base ?? 0;
-  const last = placed.count - 1;
+  const last = length - 1;
   if (segment.low === undefined) return { low: 0, high: last };
   const low = segment.low - base;
   const high = (segment.high ?? segment.low) - base;

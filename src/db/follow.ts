@@ -16,17 +16,16 @@ import { isArrayRow } from './value.ts';
 export function follow(cursor: Cursor, nodes: readonly FieldNode[]): void {
   const node = firstLeaf(nodes);
   const { row } = node.placed;
-  const target = typeof row.goto === 'function' ? row.goto(node.scope) : row.goto;
-  const name = target === undefined ? undefined : followedAs(cursor.top.type?.name, node.name, target);
-  const type = name === 'inodata' ? dataType(cursor) : name === undefined ? undefined : findType(name);
-  if (!type || !row.unit) throw new DbError(`no next type for field ${node.name}`);
+  const { target, unit } = targetOf(cursor.top.type?.name ?? '', node);
+  const type = target === 'inodata' ? dataType(cursor) : target === undefined ? undefined : findType(target);
+  if (!type || !unit) throw new DbError(`no next type for field ${node.name}`);
   const kind = row.kind as Kind<unknown>;
   const { view } = node.scope;
   const bit = node.placed.elementBit(node.low);
   // Blocks of an AG are read as 32 bits, also where the field has fewer.
-  const isShort = row.unit === 'agbno' && kind.bits < 32;
+  const isShort = unit === 'agbno' && kind.bits < 32;
   const raw = isShort ? u32At(view, bit) : kind.raw(view, bit);
-  goUnit(cursor, type, { unit: row.unit, raw, bits: isShort ? 32 : kind.bits });
+  goUnit(cursor, type, { unit, raw, bits: isShort ? 32 : kind.bits });
 }
 
 function u32At(view: DataView, bit: number): bigint {
@@ -37,19 +36,36 @@ function u32At(view: DataView, bit: number): bigint {
   return BigInt(((high << shift) | (view.getUint8(byte + 4) >>> (8 - shift))) >>> 0);
 }
 
-/** Where xfs_db leads elsewhere than the field does: it does not follow unlinked lists, and has one inode btree. */
-function followedAs(type: string | undefined, field: string, target: string): string | undefined {
-  if (type === 'agi' && field === 'unlinked') return undefined;
-  return type === 'finobt' && field.endsWith('sib') ? 'inobt' : target;
+/** Fields of refcount records that xfs_db knows to lead somewhere, but not how. */
+const NO_WAY: Readonly<Record<string, string>> = { cowflag: 'ccowflag', refcount: 'uint32d' };
+const SHORT_BTREES: ReadonlySet<string> = new Set(['bnobt', 'cntbt', 'rmapbt', 'refcntbt', 'inobt']);
+
+/**
+ * What a field points to, as xfs_db has it. There unlinked lists and the keys of a bmbt root are not followed, the
+ * siblings of finobt blocks are inobt blocks, and a block's own number is taken for that of a block to go to, in
+ * filesystem blocks although it counts 512 bytes.
+ */
+function targetOf(type: string, { name, placed, scope }: FieldNode): { target?: string; unit?: string } {
+  const { row } = placed;
+  const isKnown = type === 'refcntbt' && NO_WAY[name] !== undefined;
+  if (isKnown) throw new DbError(`no addr function for field ${name} (type ${NO_WAY[name]})`);
+  if (name === 'bno' && !isArrayRow(placed)) {
+    const own = type === 'finobt' ? 'inobt' : type;
+    return { target: SHORT_BTREES.has(own) ? own : 'bmapbtd', unit: 'fsbno' };
+  }
+  const target = typeof row.goto === 'function' ? row.goto(scope) : row.goto;
+  if (target === undefined || row.unit === undefined) return {};
+  if (type === 'agi' && name === 'unlinked') return {};
+  if (type === 'inode' && name === 'startoff' && row.kind.name === 'count64') return {};
+  const isSibling = type === 'finobt' && name.endsWith('sib');
+  return { target: isSibling ? 'inobt' : target, unit: row.unit };
 }
 
-/** The first leaf; of elements that are listed one by one xfs_db follows the first, too. */
+/** The first leaf; of several elements the first is followed. */
 function firstLeaf(nodes: readonly FieldNode[]): FieldNode {
   let node = nodes[0];
   while (node && node.children.length > 0) node = node.children[0];
-  if (!node || (isArrayRow(node.placed) && node.low !== node.high)) {
-    throw new DbError('array not allowed for addr command');
-  }
+  if (!node || node.low >= node.placed.count) throw new DbError('nothing to follow');
   return node;
 }
 

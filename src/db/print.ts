@@ -58,12 +58,14 @@ function tupleText(
   crc: CrcState,
 ): string {
   const base = placed.row.base ?? 0;
-  const names = columns(shape, elementScope(scope, placed, low)).map((c) => c.row.alias ?? c.row.name);
+  const first = Math.min(low, placed.count - 1);
+  const names = columns(shape, elementScope(scope, placed, first)).map((c) => c.row.alias ?? c.row.name);
   let out = `[${names.join(',')}] `;
-  for (let i = low; i <= high; i++) {
+  const last = Math.min(high, placed.count - 1);
+  for (let i = low; i <= last; i++) {
     const element = elementScope(scope, placed, i);
     const values = columns(shape, element).map((c) => formatScalars(c, element, 0, c.count - 1, crc));
-    out += `\n${i + base}:[${values.join(',')}]${i < high ? ' ' : ''}`;
+    out += `\n${i + base}:[${values.join(',')}]${i < last ? ' ' : ''}`;
   }
   return out;
 }
@@ -85,7 +87,7 @@ function nodeJson(node: FieldNode, crc: CrcState): Json {
   const { kind } = placed.row;
   if (!isShape(kind)) return scalarsJson(placed, scope, low, high, crc);
   if (placed.row.shown === 'tuple' && children.length === 0) {
-    return Array.from({ length: high - low + 1 }, (_, i) => {
+    return Array.from({ length: Math.min(high, placed.count - 1) - low + 1 }, (_, i) => {
       const element = elementScope(scope, placed, low + i);
       return Object.fromEntries(
         columns(kind, element).map((c) => [

@@ -33,7 +33,9 @@ function verdictOf(type: DbType, candidate: Candidate): 'CRC error' | 'corruptio
 
 /** One line, or undefined where there is nothing to complain of. */
 export function readComplaint(filesystem: Filesystem, type: DbType, buffer: Buffer): string | undefined {
-  const verdict = verdictOf(type, candidateAt(filesystem, buffer));
+  // Whether the log's device was named is asked of writes alone.
+  const hasLogDevice = filesystem.geometry.logstart === 0;
+  const verdict = verdictOf(type, { ...candidateAt(filesystem, buffer), hasLogDevice });
   if (verdict === undefined) return undefined;
   const name = NAMES[type.name] ?? `xfs_${type.name}`;
   const { daddr, bytes } = buffer;

@@ -82,6 +82,8 @@ function scalarText({ kind, shown, scope, crc }: Reading, bit: number): string |
       return hexText(raw);
     case 'hexblank':
       return raw === 0n ? undefined : hexText(raw);
+    case 'signed':
+      return BigInt.asIntN(kind.bits, raw).toString();
     case 'octal':
       return raw === 0n ? '0' : `0${raw.toString(8)}`;
     case 'null':
@@ -166,12 +168,13 @@ export function formatScalars(
   if (isTextRow(placed)) return quoteBytes(textBytes(placed, scope));
   const reading = readingOf(placed, scope, crc);
   const base = placed.row.base ?? 0;
-  const indexed = isArrayRow(placed) && high > low;
+  const last = Math.min(high, placed.count - 1);
+  const indexed = isArrayRow(placed) && last > low;
   let out = '';
-  for (let i = low; i <= high; i++) {
+  for (let i = low; i <= last; i++) {
     const text = scalarText(reading, placed.elementBit(i));
     if (text === undefined) continue;
-    out += `${indexed ? `${i + base}:` : ''}${text}${i < high ? ' ' : ''}`;
+    out += `${indexed ? `${i + base}:` : ''}${text}${i < last ? ' ' : ''}`;
   }
   return out;
 }
@@ -200,5 +203,6 @@ export function scalarsJson(placed: Placed, scope: Scope, low: number, high: num
   if (isTextRow(placed)) return textJson(textBytes(placed, scope));
   const reading = readingOf(placed, scope, crc);
   if (!isArrayRow(placed)) return scalarJson(reading, placed.bit);
-  return Array.from({ length: high - low + 1 }, (_, i) => scalarJson(reading, placed.elementBit(low + i)));
+  const length = Math.min(high, placed.count - 1) - low + 1;
+  return Array.from({ length }, (_, i) => scalarJson(reading, placed.elementBit(low + i)));
 }

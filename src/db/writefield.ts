@@ -48,5 +48,6 @@ function leafBits({ placed, low, high }: FieldNode): { bit: number; bits: number
     return { bit: placed.bit, bits };
   }
   const bit = placed.elementBit(low);
-  return { bit, bits: placed.elementBit(high) + placed.elementBits(high) - bit };
+  const last = Math.min(high, placed.count - 1);
+  return { bit, bits: placed.elementBit(last) + placed.elementBits(last) - bit };
 }

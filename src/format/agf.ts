@@ -40,10 +40,10 @@ export const AGF = struct('agf', 224, 'Free space header of an AG', [
     order: 7,
   }),
   row('refcntlevel', u32, 'levels of the refcountbt', { order: 11 }),
-  row('spare', bytes(112), 'zero', { hidden: true, order: 21 }),
+  row('spare', bytes(112), 'zero', { hidden: true, unnamed: true, order: 21 }),
   row('lsn', u64, 'LSN of the last write', { shown: 'hex', order: 22 }),
   row('crc', le32, 'CRC32C of the sector', { shown: 'crc', order: 23 }),
-  row('spare2', u32, 'zero', { hidden: true, order: 24 }),
+  row('spare2', u32, 'zero', { hidden: true, unnamed: true, order: 24 }),
 ]);
 
 export const AGF_CRC_OFFSET = AGF.offset.crc;

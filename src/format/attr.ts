@@ -29,7 +29,7 @@ const flagBit = (byte: number, flag: number) => () => byte * 8 + 7 - flag;
 export const SFATTR_HEADER = struct('sfattr_hdr', 4, 'Header of shortform attributes', [
   row('totsize', u16, 'bytes in all, header included'),
   row('count', u8, 'attributes'),
-  row('padding', u8, 'zero', { hidden: true }),
+  row('padding', u8, 'zero', { hidden: true, unnamed: true }),
 ]);
 
 export const SFATTR_ENTRY = layout('sfattr_entry', 'Shortform attribute', [
@@ -67,7 +67,7 @@ export const ATTR_LEAF_HEADER = struct('attr3_leaf_hdr', 80, 'Header of an attri
   row('holes', u8, '1: free space that freemap does not list'),
   row('pad1', u8, 'zero', { hidden: true, shown: 'hex' }),
   row('freemap', ATTR_LEAF_MAP, 'three of the free areas', { count: 3, shown: 'tuple' }),
-  row('pad2', u32, 'zero', { hidden: true, shown: 'hex' }),
+  row('pad2', u32, 'zero', { hidden: true, unnamed: true, shown: 'hex' }),
 ]);
 
 const ENTRY_BYTES = 8;
@@ -83,7 +83,7 @@ export const ATTR_LEAF_ENTRY = layout(
     row('root', bits(1), 'trusted namespace', { at: flagBit(6, 1), view: true }),
     row('secure', bits(1), 'security namespace', { at: flagBit(6, 2), view: true }),
     row('local', bits(1), 'value is in the leaf', { at: flagBit(6, 0), view: true }),
-    row('parent', bits(1), 'parent pointer', { at: flagBit(6, 3), view: true, hidden: true }),
+    row('parent', bits(1), 'parent pointer', { at: flagBit(6, 3), view: true, hidden: true, unnamed: true }),
     row('pad2', u8, 'zero', { hidden: true, shown: 'hex', at: () => 56 }),
   ],
   ENTRY_BYTES,
@@ -129,7 +129,12 @@ export const ATTR_LEAF_NAME = layout(
     row('valuelen', u32, 'bytes of the value', { when: isRemote }),
     row('namelen', u8, 'bytes of the name', { when: isRemote }),
     row('name', char, 'name', { when: isRemote, count: (s) => byteAt(s, 8), shown: 'text' }),
-    row('pad', char, 'up to a multiple of 4', { count: padBytes, hidden: true, unvalidated: true }),
+    row('pad', char, 'up to a multiple of 4', {
+      count: padBytes,
+      hidden: true,
+      unnamed: true,
+      unvalidated: true,
+    }),
   ],
   (scope) => nameBytes(scope) * 8,
 );

@@ -33,7 +33,7 @@ export const LONG_HEADER = struct('btree_long', 72, 'Header of a block of an ino
   row('uuid', uuid, 'metadata UUID'),
   row('owner', count64, 'inode', { shown: 'null' }),
   row('crc', le32, 'CRC32C of the block', { shown: 'crc' }),
-  row('pad', u32, 'zero', { hidden: true }),
+  row('pad', u32, 'zero', { hidden: true, unnamed: true }),
 ]);
 
 export const ALLOC_RECORD = struct('alloc_record', 8, 'Free extent; record and key of bnobt and cntbt', [
@@ -84,7 +84,7 @@ export const RMAP_RECORD = struct('rmap_record', 24, 'Who owns an extent', [
   row('attrfork', bits(1), 'attribute fork', { order: 5 }),
   row('bmbtblock', bits(1), 'bmbt block of the fork', { order: 6 }),
   row('extentflag', bits(1), 'unwritten', { order: 4 }),
-  row('reserved', bits(7), 'zero', { hidden: true, order: 7 }),
+  row('reserved', bits(7), 'zero', { hidden: true, unnamed: true, order: 7 }),
   row('offset', bits(54), 'file offset, blocks', { order: 3 }),
 ]);
 
@@ -93,8 +93,8 @@ export const RMAP_KEY = struct('rmap_key', 20, 'Low or high key of an rmapbt chi
   row('owner', i64, 'inode, or negative: metadata', { shown: 'signed', order: 1 }),
   row('attrfork', bits(1), 'attribute fork', { order: 4 }),
   row('bmbtblock', bits(1), 'bmbt block of the fork', { order: 5 }),
-  row('extentflag', bits(1), 'unwritten; cleared in keys', { hidden: true, order: 3 }),
-  row('reserved', bits(7), 'zero', { hidden: true, order: 6 }),
+  row('extentflag', bits(1), 'unwritten; cleared in keys', { hidden: true, unnamed: true, order: 3 }),
+  row('reserved', bits(7), 'zero', { hidden: true, unnamed: true, order: 6 }),
   row('offset', bits(54), 'file offset, blocks', { order: 2 }),
 ]);
 

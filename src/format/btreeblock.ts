@@ -17,8 +17,8 @@ import {
   INOBT_RECORD,
   INOBT_SPARSE_RECORD,
   LONG_HEADER,
-  maxRecords,
   maxRootKeys,
+  pointerOffset,
   REFCOUNT_KEY,
   REFCOUNT_RECORD,
   RMAP_NODE_KEY,
@@ -47,21 +47,32 @@ function pointers(family: BtreeFamily, type: string, options: RowOptions): Row {
   return row('ptrs', kind, 'children', { count: numrecs, ...goto, ...options });
 }
 
+const BY_MAGIC: ReadonlyMap<number, BtreeFamily> = new Map(
+  Object.values(BTREE).map((family): [number, BtreeFamily] => [family.magic, family]),
+);
+
+/** A block looked at as one of another btree still has its records where its own magic puts them. */
+function familyAt(scope: Scope, family: BtreeFamily): BtreeFamily {
+  return (scope.bits >= 32 ? BY_MAGIC.get(scope.view.getUint32(scope.bit >>> 3)) : undefined) ?? family;
+}
+
+const headerAt = (family: BtreeFamily) => (s: Scope) => familyAt(s, family).headerBytes * 8;
+
 /** A block of `family`; `type` is its db type, to which its pointers lead. */
 function block(family: BtreeFamily, type: string, key: Struct, ...records: Row[]): Shape {
   return layout(type, `Block of the ${type}`, [
     ...headerRows(family, type),
-    ...records.map((r): Row => ({ ...r, at: () => family.headerBytes * 8 })),
+    ...records.map((r): Row => ({ ...r, at: headerAt(family) })),
     row('keys', key, 'lowest key below each child', {
       when: isNode,
-      at: () => family.headerBytes * 8,
+      at: headerAt(family),
       count: numrecs,
       base: 1,
       shown: 'tuple',
     }),
     pointers(family, type, {
       when: isNode,
-      at: (s) => (family.headerBytes + maxRecords(family, 1, s.bits / 8) * family.keyBytes) * 8,
+      at: (s) => pointerOffset(familyAt(s, family), 0, s.bits / 8) * 8,
     }),
   ]);
 }

@@ -116,7 +116,9 @@ function inodeScope(scope: Scope): Scope {
 /** Whether the inode around this scope keeps its timestamps as 64-bit nanosecond counters. */
 export function scopeBigtime(scope: Scope): boolean {
   const inode = inodeScope(scope);
-  return (low32OfFlags2(inode.view, inode.bit >>> 3) & (1 << DIFLAG2.BIGTIME)) !== 0;
+  const byte = inode.bit >>> 3;
+  const isNew = inode.view.getUint8(byte + DINODE.offset.version) >= 3;
+  return isNew && (low32OfFlags2(inode.view, byte) & (1 << DIFLAG2.BIGTIME)) !== 0;
 }
 
 /** Bytes of the data fork of the inode at `byte`; never more than there is room for. */
@@ -133,7 +135,10 @@ export function attrForkBytes(view: DataView, byte: number, inodesize: number): 
 }
 
 function hasNrext64(view: DataView, byte: number): boolean {
-  return (low32OfFlags2(view, byte) & (1 << DIFLAG2.NREXT64)) !== 0;
+  return (
+    view.getUint8(byte + DINODE.offset.version) >= 3 &&
+    (low32OfFlags2(view, byte) & (1 << DIFLAG2.NREXT64)) !== 0
+  );
 }
 
 /** Extents of the data fork, as the inode says; inexact from 2^53 on. */
@@ -157,6 +162,7 @@ export const TIMESTAMP = layout(
   [
     row('raw', u64, 'seconds and nanoseconds, or with BIGTIME nanoseconds since 1901', {
       hidden: true,
+      unnamed: true,
       shown: 'hex',
       unvalidated: true,
     }),
@@ -168,6 +174,10 @@ export const TIMESTAMP = layout(
 
 const nrext64 = (s: Scope) => hasNrext64(s.view, s.bit >>> 3);
 const nrext32 = (s: Scope) => !nrext64(s);
+const versionOf = (s: Scope) => s.view.getUint8((s.bit >>> 3) + DINODE.offset.version);
+const since2 = (s: Scope) => versionOf(s) >= 2;
+/** Inodes of old versions are no longer made, but bytes may say so. */
+const not3 = (s: Scope) => versionOf(s) !== 3;
 const inMetadir = (s: Scope) => s.geometry.features.metadir;
 
 export const INODE_CORE = layout(
@@ -178,15 +188,24 @@ export const INODE_CORE = layout(
     field('mode', 'mode'),
     field('version', 'version'),
     field('format', 'format'),
-    field('onlink', 'onlink', { when: (s) => !inMetadir(s) }),
+    field('nlinkv1', 'onlink', { when: (s) => versionOf(s) === 1, view: true }),
+    field('onlink', 'onlink', { when: (s) => !inMetadir(s) && since2(s) }),
     field('metatype', 'onlink', { when: inMetadir }),
     field('uid', 'uid'),
     field('gid', 'gid'),
-    field('nlinkv2', 'nlink'),
-    field('projid_lo', 'projid_lo'),
-    field('projid_hi', 'projid_hi'),
+    field('nlinkv2', 'nlink', { when: since2 }),
+    field('projid_lo', 'projid_lo', { when: since2 }),
+    field('projid_hi', 'projid_hi', { when: since2 }),
     field('nextents', 'big_nextents', { when: nrext64 }),
-    field('v3_pad', 'big_nextents', { when: nrext32, hidden: true }),
+    field('v3_pad', 'big_nextents', { when: (s) => nrext32(s) && !not3(s), hidden: true }),
+    row('v2_pad', u8, 'zero', {
+      count: (s) => (not3(s) ? 6 : 0),
+      at: () => DINODE.offset.big_nextents * 8,
+      shown: 'hex',
+      view: true,
+      hidden: true,
+    }),
+    row('flushiter', u16, 'zero', { at: () => DINODE.offset.big_nextents * 8 + 48, when: not3, view: true }),
     field('atime', 'atime', {}, TIMESTAMP),
     field('mtime', 'mtime', {}, TIMESTAMP),
     field('ctime', 'ctime', {}, TIMESTAMP),
@@ -319,17 +338,20 @@ export const INODE_A = layout(
   true,
 );
 
+/** Where the forks start: older versions end with `next_unlinked`. */
+const forkStart = (s: Scope) => (not3(s) ? DINODE.offset.crc : INODE_CORE_BYTES);
+
 /** A whole inode of `geometry.inodesize` bytes. */
 export const INODE = layout('inode', 'Inode', [
   // First, because its flags say where the core keeps its extent counts.
   row('v3', INODE_V3, 'version 3 part of the core', { at: () => 0, order: 2 }),
   row('core', INODE_CORE, 'core', { at: () => 0, order: 0 }),
   field('next_unlinked', 'next_unlinked', { order: 1 }),
-  row('u3', INODE_U3, 'data fork', { at: () => INODE_CORE_BYTES * 8, order: 3 }),
+  row('u3', INODE_U3, 'data fork', { at: (s) => forkStart(s) * 8, order: 3 }),
   row('a', INODE_A, 'attribute fork', {
     when: (s) =>
       s.bits >= INODE_CORE_BYTES * 8 && s.view.getUint8((s.bit >>> 3) + DINODE.offset.forkoff) !== 0,
-    at: (s) => (INODE_CORE_BYTES + dataForkBytes(s.view, s.bit >>> 3, s.geometry.inodesize)) * 8,
+    at: (s) => (forkStart(s) + dataForkBytes(s.view, s.bit >>> 3, s.geometry.inodesize)) * 8,
     order: 4,
   }),
 ]);

@@ -82,6 +82,8 @@ export interface RowOptions {
   readonly view?: boolean;
   /** Printed only when asked for by name. */
   readonly hidden?: boolean;
+  /** xfs_db has no name for it, and db does not find it. */
+  readonly unnamed?: boolean;
   /** No checker can notice a change of this value. */
   readonly unvalidated?: boolean;
   /** xfs_db's name where it is not `name`. */
@@ -274,6 +276,8 @@ export interface Placed {
   readonly bits: number;
   /** Elements that fit; 1 for a row that is no array. */
   readonly count: number;
+  /** Elements there should be, where they are of one size. */
+  readonly declared: number;
   /** Absolute bit offset of element i. */
   elementBit(i: number): number;
   /** Bits of element i; 0 for a scattered element that would leave the scope. */
@@ -314,15 +318,19 @@ function placeRow(r: Row, start: number, scope: Scope): Placed | undefined {
       bit: start,
       bits: count * fixed,
       count,
+      declared: wanted,
       elementBit: (i) => start + i * fixed,
       elementBits: () => fixed,
     };
   }
   const starts: number[] = [];
   let bit = start;
-  for (let i = 0; i < wanted && bit < end; i++) {
-    const size = (r.kind as Shape).sizeBits(inner(scope, bit, end - bit, i));
-    if (size <= 0 || bit + size > end) break;
+  const shape = r.kind as Shape;
+  // A fork may have no room at all, and is there all the same.
+  const mayBeEmpty = shape.outside === true;
+  for (let i = 0; i < wanted && (bit < end || mayBeEmpty); i++) {
+    const size = shape.sizeBits(inner(scope, bit, end - bit, i));
+    if ((size <= 0 && !mayBeEmpty) || bit + size > end) break;
     starts.push(bit);
     bit += size;
   }
@@ -333,6 +341,7 @@ function placeRow(r: Row, start: number, scope: Scope): Placed | undefined {
     bit: start,
     bits: bit - start,
     count: starts.length,
+    declared: starts.length,
     elementBit,
     elementBits: (i) => elementBit(i + 1) - elementBit(i),
   };
@@ -357,6 +366,7 @@ function placeScattered(r: Row, scope: Scope): Placed {
     bit: starts[0] ?? scope.bit,
     bits: 0,
     count,
+    declared: count,
     elementBit: (i) => starts[i] ?? end,
     elementBits: (i) => sizes[i] ?? 0,
   };

@@ -75,13 +75,13 @@ export const SUPERBLOCK = struct('sb', 304, 'Superblock, one sector, first of ev
   row('pquotino', count64, 'project quota inode', { goto: 'inode', unit: 'ino', shown: 'null' }),
   row('lsn', u64, 'LSN of the last write', { shown: 'hex' }),
   row('meta_uuid', uuid, 'UUID in metadata when META_UUID is set, else zero'),
-  row('metadirino', count64, 'metadata directory root (METADIR)', { hidden: true }),
-  row('rgcount', u32, 'realtime groups (METADIR)', { hidden: true }),
-  row('rgextents', u32, 'extents in a realtime group (METADIR)', { hidden: true }),
-  row('rgblklog', u8, 'log2 realtime group blocks (METADIR)', { hidden: true }),
-  row('pad', bytes(7), 'zero', { hidden: true }),
-  row('rtstart', i64, 'start of the internal realtime section (ZONED)', { hidden: true }),
-  row('rtreserved', i64, 'reserved realtime blocks (ZONED)', { hidden: true }),
+  row('metadirino', count64, 'metadata directory root (METADIR)', { hidden: true, unnamed: true }),
+  row('rgcount', u32, 'realtime groups (METADIR)', { hidden: true, unnamed: true }),
+  row('rgextents', u32, 'extents in a realtime group (METADIR)', { hidden: true, unnamed: true }),
+  row('rgblklog', u8, 'log2 realtime group blocks (METADIR)', { hidden: true, unnamed: true }),
+  row('pad', bytes(7), 'zero', { hidden: true, unnamed: true }),
+  row('rtstart', i64, 'start of the internal realtime section (ZONED)', { hidden: true, unnamed: true }),
+  row('rtreserved', i64, 'reserved realtime blocks (ZONED)', { hidden: true, unnamed: true }),
 ]);
 
 export const SB_CRC_OFFSET = SUPERBLOCK.offset.crc;

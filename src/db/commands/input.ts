@@ -1,6 +1,7 @@
 /** Commands about the session itself: `source`, `log`, `debug`. */
 import { closeSync, openSync } from 'node:fs';
 import { DbError } from '../error.ts';
+import { leadingUnsigned } from '../options.ts';
 import { parseNumber } from '../path.ts';
 import { type CommandRow, type Result, resultValues } from '../session.ts';
 
@@ -78,8 +79,8 @@ const debug: CommandRow = {
   run: (session, [text]) => {
     if (text !== undefined) {
       const value = parseNumber(text);
+      session.debug = value === undefined ? BigInt(leadingUnsigned(text)) : BigInt.asIntN(64, value);
       if (value === undefined) throw new DbError(`bad value for debug ${text}`);
-      session.debug = BigInt.asIntN(64, value);
     }
     return { text: `debug = ${session.debug}\n`, json: { debug: session.debug.toString() } };
   },
