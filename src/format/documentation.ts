@@ -5,6 +5,7 @@
 import { FEATURES } from './features.ts';
 import { LOG_EXTENSION, LOG_OPERATION, LOG_RECORD, LOG_TRANSACTION, LOG_UNMOUNT } from './log.ts';
 import { LOG_DINODE, LOG_INODE_32, LOG_ITEMS } from './logitem.ts';
+import { DUMP_BLOCK, DUMP_EXTENT, DUMP_HEADER } from './metadump.ts';
 import { RT_BTREE_ROOT } from './realtime.ts';
 import { BLOCK_TYPES, type BlockType } from './registry.ts';
 import { isShape, type Row, type Shape } from './struct.ts';
@@ -150,6 +151,9 @@ export function formatMarkdown(): string {
     ...LOG_ITEMS.map((i) => i.shape),
     LOG_INODE_32,
     LOG_DINODE,
+    DUMP_BLOCK,
+    DUMP_HEADER,
+    DUMP_EXTENT,
   ];
   const parts = [
     INTRODUCTION,
