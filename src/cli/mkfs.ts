@@ -184,7 +184,9 @@ function chooseFor(job: Job, bytes: number | undefined): Choice {
   // Same bytes everywhere: what lies below an image file then has no say.
   const plain = flags.reproducible && !statOf(job.image)?.isBlockDevice();
   const topology = plain ? PLAIN_FILE : readTopology(job.image);
-  const target: Target = { bytes, topology, log, realtime };
+  const { offset, length } = job.place;
+  const canGrow = offset === 0 && length === undefined && statOf(job.image)?.isFile() === true;
+  const target: Target = { bytes, canGrow, topology, log, realtime };
   return chooseFilesystem(given, target, {
     label: flags.label ?? '',
     makeUuid: identity.makeUuid,
@@ -218,13 +220,18 @@ function format(job: Job): void {
   try {
     if (remake && stat) truncateSync(image, 0);
     const how: OpenOptions = { write: !flags.dryRun, ...place, ...(create === undefined ? {} : { create }) };
-    const data = openDevice(image, how);
+    let data = openDevice(image, how);
     opened.push(data);
     refuseOverwrite(data, flags);
     const choice = early ?? chooseFor(job, data.size);
     say(choice, job);
     if (flags.dryRun) return;
     const { plan } = choice;
+    if (plan.dblocks * plan.blocksize > data.size) {
+      data.close();
+      data = openDevice(image, { ...how, create: plan.dblocks * plan.blocksize });
+      opened.push(data);
+    }
     const log = openSide(job.log, plan.logblocks * plan.blocksize, flags, opened, made);
     const rtBytes = (plan.realtime?.rblocks ?? 0) * plan.blocksize;
     const realtime = openSide(job.realtime, rtBytes, flags, opened, made);

@@ -11,6 +11,8 @@ export interface AgWish {
   readonly blocksize: number;
   /** Data blocks there are. */
   readonly dblocks: number;
+  /** Blocks there may be at most; infinite in a regular file. */
+  readonly room: number;
   /** Stripe unit and width, blocks; 0: none. */
   readonly sunit: number;
   readonly swidth: number;
@@ -106,6 +108,20 @@ function alignToStripe(wish: AgWish, first: number, notices: string[]): number {
   return agblocks - sunit >= min ? agblocks - sunit : agblocks + sunit;
 }
 
+/** A count that was asked for, with AGs that whole stripe units made larger, may be more than the blocks fill. */
+function checkCount(wish: AgWish, { agblocks, agcount, dblocks }: AgLayout): void {
+  const filled = Math.ceil(dblocks / agblocks);
+  if (filled !== agcount)
+    throw new UsageError(
+      `-d agcount=${wish.agcount}: ${dblocks} blocks are ${filled} AGs of ${agblocks} blocks` +
+        (wish.sunit > 0 ? ` (whole stripe units of ${wish.sunit})` : ''),
+    );
+  if (dblocks > wish.room)
+    throw new UsageError(
+      `-d agcount=${wish.agcount}: ${agcount} AGs of ${agblocks} blocks do not fit, the device has ${wish.room} blocks`,
+    );
+}
+
 function checkAgs(layout: AgLayout, blocksize: number): void {
   const min = agMinBlocks(blocksize);
   const max = agMaxBlocks(blocksize);
@@ -126,7 +142,9 @@ export function layOutAgs(wish: AgWish): AgLayout {
   let { dblocks } = wish;
   const first = firstAgBlocks(wish);
   const agblocks = wish.sunit > 0 ? alignToStripe(wish, first, notices) : first;
-  let agcount = Math.ceil(dblocks / agblocks);
+  // mkfs.xfs drops a short last AG from the count that was asked for, even where the blocks end far before it: then
+  // the filesystem, and the file it is in, are larger than asked.
+  let agcount = wish.agcount ?? Math.ceil(dblocks / agblocks);
   const last = dblocks % agblocks;
   if (last !== 0 && last < agMinBlocks(wish.blocksize) && agcount > 1) {
     dblocks = (agcount - 1) * agblocks;
@@ -134,7 +152,12 @@ export function layOutAgs(wish: AgWish): AgLayout {
   }
   if (wish.agcount !== undefined && agcount !== wish.agcount)
     notices.push(`agcount ${wish.agcount} cannot be had here, making ${agcount}`);
+  if (dblocks > wish.dblocks)
+    notices.push(
+      `${agcount} AGs of ${agblocks} blocks make it larger, ${dblocks} blocks for ${wish.dblocks}`,
+    );
   const layout = { dblocks, agblocks, agcount, sunit: wish.sunit, swidth: wish.swidth, notices };
   checkAgs(layout, wish.blocksize);
+  checkCount(wish, layout);
   return layout;
 }

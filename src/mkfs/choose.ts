@@ -192,6 +192,7 @@ export function chooseFilesystem(given: GivenOptions, target: Target, options: C
   const ags = layOutAgs({
     blocksize,
     dblocks: data,
+    room: target.bytes === undefined || target.canGrow ? Infinity : Math.floor(target.bytes / blocksize),
     sunit: stripe.sunit,
     swidth: stripe.swidth,
     agcount: given.number('d.agcount'),

@@ -80,10 +80,14 @@ function concurrentBlocks(wish: LogWish): number {
 
 const logUnit = (wish: LogWish): number => (wish.lsunit > 0 ? wish.lsunit * wish.blocksize : 1);
 
-/** The AG of the root directory needs room for its inode chunk beside the log. */
+/**
+ * The AG of the root directory needs room for its inode chunk beside the log. Below zero the limit of mkfs.xfs is none,
+ * as it compares without signs; then the place of the root inode decides.
+ */
 function mostBlocksInAg0(wish: LogWish, most: number): number {
   const chunk = Math.floor((64 * wish.inodesize) / wish.blocksize);
-  return most - Math.max(4 * chunk, 2 * wish.ags.sunit);
+  const rest = most - Math.max(4 * chunk, 2 * wish.ags.sunit);
+  return rest < 0 ? Number.POSITIVE_INFINITY : rest;
 }
 
 function checkSize(blocks: number, least: number, blocksize: number): void {

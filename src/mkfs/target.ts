@@ -16,6 +16,8 @@ export interface SideTarget {
 export interface Target {
   /** Bytes of the device or file; undefined: it does not exist yet, or is made anew. */
   readonly bytes: number | undefined;
+  /** A regular file, all of which is formatted: it grows when more is needed. */
+  readonly canGrow?: boolean;
   readonly topology: Topology;
   readonly log?: SideTarget | undefined;
   readonly realtime?: SideTarget | undefined;

@@ -4,12 +4,20 @@
  *
  * 60 lines, 400 with XFSKIT_LONG; XFSKIT_SEED gives others.
  */
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { randomLine } from '../support/mkfsline.ts';
+import { differences, randomLine } from '../support/mkfsline.ts';
 import { expectSame, INSTALLED, makeLine, place } from '../support/mkfspair.ts';
-import { describeKernel, describeXfsprogs, mustRun, repairCheck, withMounted } from '../support/oracle.ts';
+import {
+  describeKernel,
+  describeXfsprogs,
+  mustRun,
+  repairCheck,
+  smallFilesystems,
+  withMounted,
+  xfskit,
+} from '../support/oracle.ts';
 
 const seed = Number(process.env.XFSKIT_SEED ?? 20_260);
 const count = process.env.XFSKIT_LONG ? 400 : 60;
@@ -40,6 +48,28 @@ describeXfsprogs('random lines as with mkfs.xfs', () => {
     expect(expectSame({ size: '100m', options, log: undefined, realtime: undefined }, INSTALLED)).toBe(true);
     const large = { size: '4097m', options, log: undefined, realtime: undefined };
     expect(expectSame(large, INSTALLED)).toBe(false);
+  });
+  test('AGs in whole stripe units that make the image larger', () => {
+    const options = ['-d', 'agcount=14,su=16m,sw=1'];
+    expect(expectSame({ size: '385m', options, log: undefined, realtime: undefined }, INSTALLED)).toBe(true);
+    // An image that is there already grows as well; a part of one does not.
+    const small = ['-s', '385m', place('img')];
+    const how = { env: smallFilesystems };
+    for (const who of ['theirs', 'ours']) {
+      mustRun('truncate', small);
+      const uuid = ['-m', 'uuid=12345678-1234-1234-1234-123456789abc'];
+      if (who === 'ours')
+        expect(xfskit(['mkfs', '--profile', '6.1', ...options, ...uuid, place('img')], how).status).toBe(0);
+      else mustRun('mkfs.xfs', [...options, ...uuid, place('img')], how);
+      renameSync(place('img'), place(`img.${who}`));
+    }
+    expect(differences(place('img.ours'), place('img.theirs'), '6.1')).toEqual([]);
+    mustRun('truncate', ['-s', `${385 * 2 ** 20 + 512}`, place('img')]);
+    const part = xfskit(['mkfs', '--offset', '512', ...options, place('img')], how);
+    expect([part.status, part.stderr]).toEqual([
+      1,
+      expect.stringMatching('do not fit, the device has 98560 blocks'),
+    ]);
   });
   test('most of them were taken', () => {
     expect(taken).toBeGreaterThan(count / 2);

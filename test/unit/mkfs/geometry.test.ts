@@ -5,16 +5,16 @@ import { GivenOptions, parseSize } from '../../../src/mkfs/given.ts';
 import type { OptionGroup } from '../../../src/mkfs/options.ts';
 import type { Plan } from '../../../src/mkfs/plan.ts';
 import { formatGeometry } from '../../../src/mkfs/report.ts';
-import { PLAIN_FILE, type Topology } from '../../../src/mkfs/stripe.ts';
+import { PLAIN_FILE } from '../../../src/mkfs/stripe.ts';
 
-function choose(size: string, line = '', topology: Topology = PLAIN_FILE, allowSmall = true) {
+function choose(size: string, line = '', topology = PLAIN_FILE, allowSmall = true, canGrow = false) {
   const given = new GivenOptions();
   const words = line.split(' ').filter((word) => word !== '');
   for (let i = 0; i < words.length; i += 2) given.add(words[i]![1] as OptionGroup, words[i + 1]!);
-  const bytes = parseSize(size, { blocksize: 0, sectsize: 0 })!;
+  const bytes = parseSize(size, { blocksize: 4096, sectsize: 0 })!;
   return chooseFilesystem(
     given,
-    { bytes, topology },
+    { bytes, canGrow, topology },
     { label: '', makeUuid: () => '00000000-0000-0000-0000-000000000001', allowSmall, processors: 4 },
   );
 }
@@ -136,6 +136,20 @@ describe('allocation groups', () => {
     const q = plan('310m', '-d agsize=100m');
     expect(q).toMatchObject({ agcount: 3, dblocks: 3 * 25600 });
   });
+  test('a count of AGs that whole stripe units make larger', () => {
+    // As many as asked for, less the one whose blocks are too few, although the image then has to grow.
+    const line = '-d agcount=14,su=16m,sw=1';
+    const grown = choose('385m', line, PLAIN_FILE, true, true);
+    expect(grown.plan).toMatchObject({ agcount: 13, agblocks: 8192, dblocks: 106496 });
+    expect(grown.notices.join('\n')).toMatch('make it larger, 106496 blocks for 98560');
+    expect(() => plan('385m', line)).toThrow('do not fit, the device has 98560 blocks');
+    expect(plan('1g', `${line},size=385m`)).toMatchObject({ agcount: 13, dblocks: 106496 });
+    // What mkfs.xfs plans here it cannot write.
+    expect(() => plan('78720b', '-d agcount=15,su=4m,sw=2')).toThrow(
+      '-d agcount=15: 78720 blocks are 13 AGs of 6144 blocks (whole stripe units of 1024)',
+    );
+    expect(plan('400m', '-d agcount=24,su=1m,sw=1')).toMatchObject({ agcount: 23, dblocks: 23 * 4352 });
+  });
   test('what cannot be is refused', () => {
     expect(() => plan('100m', '-d agcount=10')).toThrow(
       'AG size of 2560 blocks is too small, the least is 4096',
@@ -177,6 +191,10 @@ describe('log', () => {
     const { plan: p, notices } = choose('1g', '-d su=512k,sw=2');
     expect(p.logsunit).toBe(32768);
     expect(notices.join()).toMatch('above 256 KiB: 32 KiB are used');
+  });
+  test('a stripe unit that leaves nothing in AG 0', () => {
+    const p = plan('41m', '-d agcount=2,su=16m,sw=1');
+    expect(p).toMatchObject({ agcount: 1, dblocks: 8192, logAgno: 0, logblocks: 3120 });
   });
   test('with 4 KiB sectors it writes whole blocks', () => {
     expect(plan('1g', '-s size=4096').logsunit).toBe(4096);
