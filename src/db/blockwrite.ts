@@ -47,7 +47,7 @@ function joined(...parts: Uint8Array[]): Uint8Array {
   return Buffer.concat(parts);
 }
 
-/** Bytes going from `from` to `to` and round again; downwards from the greater one when `from` is greater. */
+/** Bytes going from `from` to `to` and round again; below the lesser one, when `from` is greater, as in xfs_db. */
 function sequence(range: Uint8Array, numbers: Numbers): Uint8Array {
   const from = numbers.from === undefined || numbers.from > 255 ? 0 : numbers.from;
   const to = numbers.to === undefined || numbers.to > 255 ? 255 : numbers.to;
