@@ -5,7 +5,7 @@ import { DADDR_BYTES } from '../../format/geometry.ts';
 import { blockAt } from '../../fs/read/extent.ts';
 import { readInode } from '../../fs/read/inode.ts';
 import { DbError } from '../error.ts';
-import { leadingInt, parseOptions } from '../options.ts';
+import { parseOptions } from '../options.ts';
 import { parseNumber } from '../path.ts';
 import { convertRealtime } from '../rtconvert.ts';
 import type { CommandRow, Session } from '../session.ts';
@@ -149,7 +149,7 @@ const dquot: CommandRow = {
     const perBlock = dquotsPerBlock(geometry.blocksize);
     const inode = readInode(filesystem, ino);
     const block = inode && blockAt(filesystem, inode, 'data', Math.floor(id / perBlock));
-    if (!block) throw new DbError(`no ${what} quota data for id ${leadingInt(String(id))}`);
+    if (!block) throw new DbError(`no ${what} quota data for id ${id | 0}`);
     const start = (id % perBlock) * DQBLK.size;
     cursor.move(typeNamed('dqblk'), geometry.fsbnoDaddr(block.at), filesystem.blockBbs, {
       start,

@@ -10,7 +10,7 @@ import { smallImage } from '../../support/smallimage.ts';
 
 const SIZES = { blocksize: 4096, rextsize: 2, rbmblocks: 40 };
 const convert = (line: string) => Number(convertRealtime(line.split(' '), SIZES));
-const { device, geometry } = smallImage();
+const { device, files, geometry } = smallImage();
 
 test('units of the realtime section', () => {
   expect(convert('rtx 5 byte')).toBe(5 * 8192);
@@ -108,4 +108,21 @@ test('quota records, where there are none', () => {
   expect(session.run('dquot 5').text).toBe('no user quota inode present\n');
   expect(session.run('dquot -g 5').text).toBe('no group quota inode present\n');
   expect(session.run('dquot -z 5').text).toBe('bad option for dquot command\n');
+});
+
+test('a quota record: the block of its id, and the slot of its id in it', () => {
+  const bytes = device.bytes.slice();
+  SUPERBLOCK.over(bytes).gquotino = files[0]!.ino;
+  const session = new Session(openFilesystem(new MemoryDevice(bytes, 'quota')), COMMANDS);
+  session.run('dquot -g 31');
+  const place = {
+    daddr: geometry.agbnoDaddr(0, 701),
+    bbs: geometry.blocksize / 512,
+    start: 136,
+    length: 136,
+  };
+  expect(session.cursor.top).toMatchObject({ ...place, type: { name: 'dqblk' } });
+  expect(session.run('p crc').text).toMatch(/^crc = 0x[0-9a-f]+ \(bad\)\n$/);
+  // The file has 13 blocks of 30 records.
+  expect(session.run('dquot -g 390').text).toBe('no group quota data for id 390\n');
 });
