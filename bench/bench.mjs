@@ -127,6 +127,11 @@ const benches = {
     // Every round but the first finds what the round before left.
     compare('mkfs 15 TiB', ...both(large, '-q'));
   },
+  scan() {
+    const image = reference('small');
+    for (const line of image ? ['frag', 'fsmap', 'blockget -n'] : [])
+      compare(`db ${line}`, [xfskit, 'db', '-c', line, image], ['xfs_db', '-r', '-c', line, image]);
+  },
   db() {
     const image = join(work, 'db.img');
     writeFileSync(image, '');

@@ -18,11 +18,19 @@ export function heightForRecords(family: BtreeFamily, records: number, blocksize
   return height;
 }
 
-/** Height at which a tree of least fill, with two blocks under its root, has used up `blocks` blocks. */
-export function heightForBlocks(family: BtreeFamily, blocks: number, blocksize: number): number {
+/**
+ * Height at which a tree of least fill, with two blocks under its root, has used up `blocks` blocks. With
+ * `halfFullRoot` the root, too, has its least fill, as xfsprogs 6.1 and its kernels reckoned.
+ */
+export function heightForBlocks(
+  family: BtreeFamily,
+  blocks: number,
+  blocksize: number,
+  halfFullRoot = false,
+): number {
   const node = leastFill(family, 1, blocksize);
   let left = blocks - 1;
-  let width = 2;
+  let width = halfFullRoot ? node : 2;
   let height = 1;
   for (; width < left; height++) {
     left -= width;

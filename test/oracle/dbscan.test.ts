@@ -48,7 +48,7 @@ blockget -t -s; agf 1; addr bnoroot; blockuse; inode 128; blockuse -c 3
 blockget -x; blockuse; blockget
 blockget -i 999999999999 -n
 ncheck; blockuse
-info; i; info x
+info; i; info x; logres
 agresv; agresv 1 0; agresv 1 2x; agresv 99
 timelimit; timelimit --pretty; timelimit --compact; timelimit --classic; timelimit --bigtime --pretty
 timelimit --foo; echo not reached
