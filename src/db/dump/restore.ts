@@ -34,6 +34,12 @@ const LARGEST_SECTOR = 32768;
 const SMALLEST_BLOCK = 512;
 const LARGEST_BLOCK = 65536;
 const PIECE = 2 ** 20;
+/** First two bytes of compressed files, and what unpacks them. */
+const PACKED: readonly (readonly [number, string])[] = [
+  [0x28b5, 'zstd'],
+  [0x1f8b, 'gzip'],
+  [0xfd37, 'xz'],
+];
 const FEATURE_META_UUID = 0x4;
 const FEATURE_METADIR = 0x100;
 const FEATURE_ZONED = 0x200;
@@ -59,7 +65,9 @@ export function readDumpHead(input: DumpInput): DumpHead {
   const value = magic ? viewOf(magic).getUint32(0) : 0;
   if (value === DUMP_MAGIC_V1) return readHeadV1(input);
   if (value === DUMP_MAGIC_V2) return readHeadV2(input);
-  throw new DeviceError('NOTDUMP', `${input.name}: not a metadata dump`);
+  const packed = PACKED.find(([first]) => first === value >>> 16);
+  const hint = packed ? `, but compressed: ${packed[1]} -dc ... | xfskit mdrestore - TARGET` : '';
+  throw new DeviceError('NOTDUMP', `${input.name}: not a metadata dump${hint}`);
 }
 
 function bad(input: DumpInput, what: string): DeviceError {

@@ -85,6 +85,8 @@ test('restores that are refused before the target is touched', () => {
   writeFileSync(short, readFileSync(dump).subarray(0, 1000));
   expectRefused(xfskit(['mdrestore', short, kept]), 8, /cut off after \d+ bytes/);
   expectRefused(xfskit(['mdrestore', kept, kept]), 8, /not a metadata dump/);
+  writeFileSync(scratch('packed'), Buffer.from('28b52ffd00000000', 'hex'));
+  expectRefused(xfskit(['mdrestore', scratch('packed'), kept]), 8, /compressed: zstd -dc/);
   expectRefused(xfskit(['mdrestore', dump, dump]), 16, /is the dump itself/);
   expectRefused(xfskit(['mdrestore', dump]), 16, /a target is needed/);
   expectRefused(xfskit(['mdrestore', '-l', scratch('log'), dump, kept]), 16, /holds no external log/);
