@@ -6,6 +6,7 @@ import { ATTR_COMMANDS } from './attr.ts';
 import { BLOCKTRASH_COMMANDS } from './blocktrash.ts';
 import { BTDUMP_COMMANDS } from './btdump.ts';
 import { BTHEIGHT_COMMANDS } from './btheight.ts';
+import { DIFF_COMMANDS } from './diff.ts';
 import { DUMP_COMMANDS } from './dump.ts';
 import { EXPLAIN_COMMANDS } from './explain.ts';
 import { FRAG_COMMANDS } from './frag.ts';
@@ -35,6 +36,7 @@ export const COMMANDS: readonly CommandRow[] = [
   ...AG_COMMANDS,
   ...BTDUMP_COMMANDS,
   ...BTHEIGHT_COMMANDS,
+  ...DIFF_COMMANDS,
   ...DUMP_COMMANDS,
   ...EXPLAIN_COMMANDS,
   ...FRAG_COMMANDS,

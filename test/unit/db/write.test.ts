@@ -6,6 +6,7 @@ import { Session } from '../../../src/db/session.ts';
 import { Stage } from '../../../src/db/stage.ts';
 import { MemoryDevice } from '../../../src/device/memory.ts';
 import { crcIsGood } from '../../../src/format/checksum.ts';
+import { hashName } from '../../../src/format/dahash.ts';
 import { SB_CRC_OFFSET } from '../../../src/format/superblock.ts';
 import { smallImage } from '../../support/smallimage.ts';
 
@@ -196,5 +197,20 @@ test('blocktrash: the same seed, the same bits', () => {
   const { ask } = bench();
   expect(ask('blocktrash -z', 'blocktrash', 'blocktrash -x 3 -y 2 -z')).toBe(
     'nothing on stack\nmust run blockget first\nnothing on stack\n',
+  );
+});
+
+test('hashcoll: other names of the same hash, the same from the same seed', () => {
+  const { ask } = bench();
+  for (const name of ['a', 'file-000123', 'x'.repeat(255)]) {
+    const hash = ask(`hash ${name}`);
+    const made = ask(`hashcoll -n 4 -s 5 ${name}`).trim().split('\n');
+    expect(new Set(made).size).toBe(4);
+    expect(made).not.toContain(name);
+    for (const other of made) expect(hashName(Buffer.from(other, 'latin1'))).toBe(Number(hash));
+    expect(ask(`hashcoll -n 4 -s 5 ${name}`)).toBe(`${made.join('\n')}\n`);
+  }
+  expect(ask('hashcoll -n 5x a', 'hashcoll -n 1')).toBe(
+    'bad number 5x for hashcoll -n\nhashcoll wants a name\n',
   );
 });
