@@ -84,7 +84,9 @@ export function define(command: Command): void {
         const show = (result: Result) => {
           if (result.stderr !== undefined) process.stderr.write(result.stderr);
           if (flags.json) writeJson(result);
-          else process.stdout.write(result.text, result.bytes ? 'latin1' : 'utf8');
+          else
+            for (const chunk of result.chunks?.() ?? [result.text])
+              process.stdout.write(chunk, result.bytes ? 'latin1' : 'utf8');
         };
         if (flags.command) runCommands(session, flags.command, show);
         else await runInput(session, show);

@@ -35,7 +35,12 @@ export class AsciiWriter {
     } while (rest > 0);
   }
 
-  /** All that was appended. */
+  /** What was appended since it was taken last; nothing before there is much of it. */
+  *take(): Generator<string> {
+    yield* this.done.splice(0);
+  }
+
+  /** All that was appended and not taken. */
   toString(): string {
     this.flush();
     return this.done.join('');

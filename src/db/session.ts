@@ -16,6 +16,8 @@ import type { Json } from './value.ts';
 export interface Output {
   /** With its newlines. */
   readonly text: string;
+  /** The same in pieces, where it is so long that it should never be in memory as a whole. */
+  readonly chunks?: () => Iterable<string>;
   /** Its characters are bytes: names on disk are in no encoding. */
   readonly bytes?: boolean;
   readonly json?: Json;
@@ -57,6 +59,8 @@ export interface Result {
   readonly line: string;
   /** All that goes to the terminal: notes, then output or the one line of an error. */
   readonly text: string;
+  /** `text` in pieces. */
+  readonly chunks?: () => Iterable<string>;
   /** Its characters are bytes. */
   readonly bytes?: boolean;
   readonly error?: string;
@@ -161,6 +165,7 @@ export class Session {
       ...(stderr === '' ? {} : { stderr }),
       ...(output.rows === undefined ? {} : { rows: output.rows }),
       ...(output.bytes === undefined ? {} : { bytes: output.bytes }),
+      ...(output.chunks === undefined || lead !== '' ? {} : { chunks: output.chunks }),
     };
   }
 

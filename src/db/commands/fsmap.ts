@@ -10,6 +10,7 @@ import type { CommandRow, Output, Session } from '../session.ts';
 import type { Json } from '../value.ts';
 
 const ALL_ONES = 0xffffffff;
+const LINES_AT_ONCE = 4096;
 
 function fsmap({ cursor }: Session, args: readonly string[]): Output {
   const { filesystem } = cursor;
@@ -34,13 +35,15 @@ function fsmap({ cursor }: Session, args: readonly string[]): Output {
   const fault = list.fault && `Error ${list.fault.errno} while ${list.fault.where}.`;
   return {
     get text() {
-      return listText(list) + (fault === undefined ? '' : `${fault}\n`);
+      return [...listText(list, fault)].join('');
     },
+    chunks: () => listText(list, fault),
+    bytes: true,
     rows: () => listRows(list, fault),
   };
 }
 
-function listText(list: RmapList): string {
+function* listText(list: RmapList, fault: string | undefined): Generator<string> {
   const out = new AsciiWriter();
   const { view } = list;
   let i = 0;
@@ -61,9 +64,10 @@ function listText(list: RmapList): string {
       out.text(high & 0x40000000 ? ' bmbt 1' : ' bmbt 0');
       out.text(high & 0x80000000 ? ' attrfork 1' : ' attrfork 0');
       out.text(high & 0x20000000 ? ' extflag 1\n' : ' extflag 0\n');
+      if (i % LINES_AT_ONCE === 0) yield* out.take();
     }
   }
-  return out.toString();
+  yield out.toString() + (fault === undefined ? '' : `${fault}\n`);
 }
 
 /** Owners are signed: inodes, or small negative numbers. */
