@@ -20,6 +20,12 @@ export const commands: readonly CommandRow[] = [
     load: () => import('./map.ts'),
   },
   {
+    name: 'diff',
+    summary: 'tell which objects and fields of two images differ',
+    // As diff(1): 1 says that they differ.
+    load: () => import('./diff.ts'),
+  },
+  {
     name: 'check',
     summary: 'find what is wrong with a filesystem; never writes',
     load: () => import('./check.ts'),

@@ -93,6 +93,7 @@ export function define(command: Command): void {
         for (const stage of filesystem.stages) stage.settle();
         if (flags.referenceStatus) process.exitCode = session.exitCode;
         else if (session.failed) process.exitCode = exitBits.operational;
+        else if (session.differs) process.exitCode = exitBits.different;
       } finally {
         for (const each of [log, realtime, device]) each?.close();
       }

@@ -8,6 +8,8 @@ import { CorruptionError, UsageError, XfskitError } from '../format/errors.ts';
 export const exitBits = {
   clean: 0,
   fixed: 1,
+  /** Of a comparison, as diff(1): not the same. */
+  different: 1,
   unfixed: 4,
   operational: 8,
   usage: 16,

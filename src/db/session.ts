@@ -29,6 +29,8 @@ export interface Output {
   readonly exitCode?: number;
   /** The text tells why it was not done. */
   readonly failed?: boolean;
+  /** Something was compared and is not the same. */
+  readonly differs?: boolean;
   /** The session is over. */
   readonly ends?: boolean;
 }
@@ -48,8 +50,8 @@ export interface CommandRow {
   readonly summary: string;
   /** More help, in lines. */
   readonly help?: readonly string[];
-  /** Completes its last argument: `field`, `type`, `unit` or `command` names. */
-  readonly completes?: 'field' | 'type' | 'unit' | 'command';
+  /** Completes its last argument: `field`, `type`, `unit` or `command` names, or files. */
+  readonly completes?: 'field' | 'type' | 'unit' | 'command' | 'file';
   /** Throws DbError when it cannot be done. */
   run(session: Session, args: readonly string[]): Output | undefined;
 }
@@ -94,6 +96,8 @@ export class Session {
   transcript: { readonly path: string; readonly descriptor: number } | undefined;
   debug = 0n;
   failed = false;
+  /** A `diff` found a difference. */
+  differs = false;
   /** What xfs_db would end with; the last command that says so decides. */
   exitCode = 0;
 
@@ -131,6 +135,7 @@ export class Session {
       const output = words.length === 0 ? undefined : this.runArgs(words);
       if (output?.exitCode !== undefined) this.exitCode = output.exitCode;
       if (output?.failed) this.failed = true;
+      if (output?.differs) this.differs = true;
       for (const stage of this.cursor.filesystem.stages) stage.endCommand();
       return this.result(line, output);
     } catch (error) {
