@@ -28,7 +28,10 @@ function rdump({ cursor }: Session, args: readonly string[]): Output {
     else missing.push(found.missing);
   }
   const strict = options.length > 0;
-  if (wanted.length === 0 || (strict && missing.length > 0)) throw new DbError(missing[0]!);
+  if (wanted.length === 0 || (strict && missing.length > 0)) {
+    const text = missing.map((line) => `${line}\n`).join('');
+    return { text, json: { notCopied: missing.length, messages: missing }, failed: true, exitCode: 1 };
+  }
   const folder = Folder.top(target);
   const copy = new TreeCopy(filesystem, filesystem.realtime, { folder, path: realpathSync(target) }, strict);
   for (const text of missing) copy.report.tell(text);

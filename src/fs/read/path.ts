@@ -10,16 +10,14 @@ export type Lookup = { readonly inode: Inode } | { readonly missing: string };
 export function lookupPath(volume: Volume, path: string): Lookup {
   let inode = readInode(volume, volume.geometry.rootino);
   if (!inode) return { missing: 'the root directory cannot be read' };
-  let walked = '';
   for (const part of path.split('/')) {
     if (part === '' || part === '.') continue;
     if (part === '..') return { missing: `${path}: ".." is not followed` };
-    if (inodeFacts(inode).type !== S_IFDIR) return { missing: `${walked || '/'}: not a directory` };
-    walked += `/${part}`;
+    if (inodeFacts(inode).type !== S_IFDIR) return { missing: `${path}: Not a directory` };
     const ino = childOf(volume, inode, Buffer.from(part));
-    if (ino === undefined) return { missing: `${walked}: no such file or directory` };
+    if (ino === undefined) return { missing: `${path}: No such file or directory` };
     const child = readInode(volume, ino);
-    if (!child) return { missing: `${walked}: inode ${ino} cannot be read` };
+    if (!child) return { missing: `${path}: inode ${ino} cannot be read` };
     inode = child;
   }
   return { inode };

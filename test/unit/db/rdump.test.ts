@@ -110,11 +110,12 @@ test('one path, several paths, a path that is not there', () => {
   const out = folder();
   expect(rdump(device, '/alone', '/clone', out).failed).toBe(false);
   expect(readdirSync(out).sort()).toEqual(['alone', 'clone']);
-  expect(rdump(device, '/alone/x', out)).toMatchObject({ error: '/alone: not a directory' });
+  expect(rdump(device, '/alone/x', out)).toMatchObject({ text: '/alone/x: Not a directory\n', failed: true });
   const some = rdump(device, '/none', 'shared', out);
-  expect(some).toMatchObject({ text: '/none: no such file or directory\n', failed: true });
+  expect(some).toMatchObject({ text: '/none: No such file or directory\n', failed: true });
   expect(existsSync(join(out, 'shared'))).toBe(true);
-  expect(rdump(device, '-s', '/none', 'shared', folder()).error).toBe('/none: no such file or directory');
+  const strict = rdump(device, '-s', '/none', 'shared', folder());
+  expect(strict).toMatchObject({ text: '/none: No such file or directory\n', failed: true });
   expect(rdump(device).error).toBe('Must supply destination directory.');
 });
 

@@ -62,8 +62,8 @@ test('paths', () => {
   const found = lookupPath(volume, '//./alone/');
   expect('inode' in found && found.inode.ino).toBe(ALONE);
   expect(lookupPath(volume, '')).toMatchObject({ inode: { ino: geometry.rootino } });
-  expect(lookupPath(volume, '/none')).toEqual({ missing: '/none: no such file or directory' });
-  expect(lookupPath(volume, '/alone/x')).toEqual({ missing: '/alone: not a directory' });
+  expect(lookupPath(volume, '/none')).toEqual({ missing: '/none: No such file or directory' });
+  expect(lookupPath(volume, '/alone/x')).toEqual({ missing: '/alone/x: Not a directory' });
   expect(lookupPath(volume, '/../alone')).toEqual({ missing: '/../alone: ".." is not followed' });
 });
 
