@@ -109,7 +109,7 @@ describe('a sound image', () => {
     expect(text(s, `shares ino ${alone}`)).toBe(
       `inode ${alone} /alone: 13 blocks in 2 extents, 0 shared, 13 its own\n`,
     );
-    expect(text(s, 'shares /nowhere')).toBe('/nowhere: no such file or directory\n');
+    expect(text(s, 'shares /nowhere')).toBe('/nowhere: No such file or directory\n');
   });
 
   test('forks marks what is shared', () => {
