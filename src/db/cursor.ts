@@ -13,7 +13,7 @@ import { viewOf } from '../format/struct.ts';
 import { DbError } from './error.ts';
 import type { Filesystem, SideDevice } from './filesystem.ts';
 import { readComplaint } from './readcomplaint.ts';
-import { type DbType, typeNamed } from './types.ts';
+import { type DbType, hasMagic, typeNamed } from './types.ts';
 import type { CrcState } from './value.ts';
 
 export const NO_INO = -1;
@@ -75,12 +75,6 @@ interface Visited {
   readonly device: SideDevice | undefined;
 }
 
-interface Verdict {
-  readonly bbs: number;
-  readonly type: DbType;
-  readonly crc: CrcState;
-}
-
 export interface MoveOptions {
   readonly device?: SideDevice;
   readonly map?: readonly Piece[];
@@ -104,8 +98,8 @@ export class Cursor {
   private head = -1;
   private tail = -1;
   private ringAt = -1;
-  /** What was verified last at a daddr: its length, 512-byte units, as which type, and the verdict. */
-  private readonly verified = new Map<number, Verdict[]>();
+  /** Lengths of what was verified at a daddr and is still at hand, 512-byte units. */
+  private readonly verified = new Map<number, readonly number[]>();
 
   constructor(filesystem: Filesystem) {
     this.filesystem = filesystem;
@@ -154,7 +148,7 @@ export class Cursor {
 
   /**
    * As xfs_db, what was verified once and is still at hand is not verified again, not even as another type: its CRC
-   * stays good. But a CRC that was found bad stays bad here.
+   * is then good. But here the bad CRC of what is of the type, as its magic tells, stays bad.
    */
   private verify(
     type: DbType,
@@ -162,19 +156,17 @@ export class Cursor {
     judged: CrcState,
     { daddr, bbs, isMapped }: { daddr: number; bbs: number; isMapped: boolean },
   ): CrcState {
-    const verdicts = this.verified.get(daddr) ?? [];
+    const lengths = this.verified.get(daddr) ?? [];
     if (!type.shape) {
       this.verified.set(
         daddr,
-        verdicts.filter((verdict) => verdict.bbs !== bbs && this.isHeld(daddr, verdict.bbs)),
+        lengths.filter((other) => other !== bbs && this.isHeld(daddr, other)),
       );
       return judged;
     }
-    const known = verdicts.find((verdict) => verdict.bbs === bbs);
-    if (known) return known.type === type ? judged : known.crc;
-    const held = verdicts.filter((verdict) => this.isHeld(daddr, verdict.bbs));
-    held.push({ bbs, type, crc: type.name === 'inode' ? 'correct' : judged });
-    this.verified.set(daddr, held);
+    if (lengths.includes(bbs)) return hasMagic(type, buffer) ? judged : 'correct';
+    const held = lengths.filter((other) => this.isHeld(daddr, other));
+    this.verified.set(daddr, [...held, bbs]);
     const note = type.unknown?.(buffer);
     if (note !== undefined) this.notes.push(note);
     const complaint = readComplaint(this.filesystem, type, { daddr, bytes: buffer, isMapped });
@@ -187,11 +179,11 @@ export class Cursor {
     return this.stack.slice(0, -1).some((place) => place.daddr === daddr && place.bbs === bbs && place.type);
   }
 
-  /** Inodes have CRCs of their own, also where a whole cluster is looked at. */
+  /** Inodes have CRCs of their own; of a whole cluster (from the ring) none is judged. */
   private judge(type: DbType, data: Uint8Array, buffer: Uint8Array): CrcState {
     const { geometry } = this.filesystem;
-    const judged = type.name === 'inode' ? data.subarray(0, geometry.inodesize) : buffer;
-    return type.crc(judged, geometry);
+    if (type.name !== 'inode') return type.crc(buffer, geometry);
+    return data.length > geometry.inodesize ? 'correct' : type.crc(data, geometry);
   }
 
   private readOrLeave(daddr: number, bbs: number, options: MoveOptions): Uint8Array {
@@ -348,9 +340,13 @@ export class Cursor {
   pushHere(): void {
     const { top } = this;
     const { type, daddr, bbs, ino, map, device } = top;
-    this.stack.push(top.type ? top : { ...top });
-    if (type?.name === 'inode') this.tryInode(ino);
-    else if (type) this.revisit({ type, daddr, bbs, map, device });
+    if (type?.name === 'inode') {
+      this.pushEmpty();
+      this.tryInode(ino);
+      return;
+    }
+    this.stack.push(type ? top : { ...top });
+    if (type) this.revisit({ type, daddr, bbs, map, device });
   }
   /** Drops the current place; without one there is nowhere to be. */
   pop(): void {

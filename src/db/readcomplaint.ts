@@ -5,9 +5,9 @@
  */
 import { type Buffer, candidateAt } from './candidate.ts';
 import type { Filesystem } from './filesystem.ts';
-import { type Candidate, GATES } from './gate.ts';
+import { type Candidate, CORRUPT, GATES } from './gate.ts';
 import { attrForm, dirForm } from './gateda.ts';
-import { refuseSuperblock, superblockHasCrc } from './gatesb.ts';
+import { refuseSuperblock } from './gatesb.ts';
 import type { DbType } from './types.ts';
 
 /** What the verifiers are called there, where that is not `xfs_` and the name of the type. */
@@ -24,9 +24,9 @@ function verdictOf(type: DbType, candidate: Candidate): 'CRC error' | 'corruptio
   const isForm = type.name === 'dir3' || type.name === 'attr3';
   const form = type.name === 'dir3' ? dirForm(view) : type.name === 'attr3' ? attrForm(view) : undefined;
   if (isForm && !form) return undefined;
-  const isJudged = type.name !== 'inode' && (type.name !== 'sb' || superblockHasCrc(bytes));
-  if (isJudged && type.crc(bytes, geometry) === 'bad') return 'CRC error';
-  if (type.name === 'sb') return refuseSuperblock(candidate) === undefined ? undefined : 'corruption';
+  if (type.name !== 'inode' && type.crc(bytes, geometry) === 'bad') return 'CRC error';
+  // What is no superblock at all is passed over in silence.
+  if (type.name === 'sb') return refuseSuperblock(candidate) === CORRUPT ? 'corruption' : undefined;
   const gate = form ? form.gate : GATES[type.name];
   return gate && !gate(candidate) ? 'corruption' : undefined;
 }

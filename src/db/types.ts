@@ -3,11 +3,11 @@
  * order are xfs_db's for version 5. A CRC is judged over the whole buffer, but inodes and quota records each have
  * their own.
  */
-import { AGF, AGF_CRC_OFFSET } from '../format/agf.ts';
-import { AGFL, AGFL_CRC_OFFSET } from '../format/agfl.ts';
-import { AGI, AGI_CRC_OFFSET } from '../format/agi.ts';
+import { AGF, AGF_CRC_OFFSET, AGF_MAGIC } from '../format/agf.ts';
+import { AGFL, AGFL_CRC_OFFSET, AGFL_MAGIC } from '../format/agfl.ts';
+import { AGI, AGI_CRC_OFFSET, AGI_MAGIC } from '../format/agi.ts';
 import { ATTR_LEAF_MAGIC, ATTR_REMOTE_HEADER, ATTR_REMOTE_MAGIC, ATTR3 } from '../format/attr.ts';
-import { LONG_HEADER, SHORT_HEADER } from '../format/btree.ts';
+import { BTREE, LONG_HEADER, SHORT_HEADER } from '../format/btree.ts';
 import {
   BMAPBTA_BLOCK,
   BMAPBTD_BLOCK,
@@ -32,7 +32,7 @@ import { DQBLK, dquotsPerBlock } from '../format/dquot.ts';
 import type { Geometry } from '../format/geometry.ts';
 import { INODE, INODE_CRC_OFFSET } from '../format/inode.ts';
 import { type Shape, viewOf } from '../format/struct.ts';
-import { SB_CRC_OFFSET, SUPERBLOCK } from '../format/superblock.ts';
+import { SB_CRC_OFFSET, SB_MAGIC, SUPERBLOCK } from '../format/superblock.ts';
 import { SYMLINK, SYMLINK_HEADER, SYMLINK_MAGIC } from '../format/symlink.ts';
 import type { CrcState } from './value.ts';
 
@@ -112,6 +112,14 @@ function symlinkGood(buffer: Uint8Array): CrcState {
   return magic32(buffer) === SYMLINK_MAGIC ? crcAt(SYMLINK_HEADER.offset.crc)(buffer) : 'bad';
 }
 
+/** What has not the magic of a superblock is not judged, and old versions only when there is something to judge. */
+function superblockGood(buffer: Uint8Array): CrcState {
+  if (buffer.length < SUPERBLOCK.size || magic32(buffer) !== SB_MAGIC) return 'correct';
+  const view = viewOf(buffer);
+  const isNew = (view.getUint16(SUPERBLOCK.offset.versionnum) & 15) === 5;
+  return isNew || view.getUint32(SB_CRC_OFFSET) !== 0 ? crcAt(SB_CRC_OFFSET)(buffer) : 'correct';
+}
+
 export const TYPES: readonly DbType[] = [
   fields('agf', 'free space header of an AG', AGF, sector, AGF_CRC_OFFSET),
   fields('agfl', 'free list of an AG', AGFL, sector, AGFL_CRC_OFFSET),
@@ -141,11 +149,29 @@ export const TYPES: readonly DbType[] = [
   raw('log', 'log', 'none'),
   raw('rtbitmap', 'realtime bitmap', 'text'),
   raw('rtsummary', 'realtime summary', 'text'),
-  fields('sb', 'superblock', SUPERBLOCK, sector, SB_CRC_OFFSET),
+  { ...fields('sb', 'superblock', SUPERBLOCK, sector, superblockGood), crcOffset: SB_CRC_OFFSET },
   fields('symlink', 'piece of a symlink target', SYMLINK, block, symlinkGood),
   raw('text', 'bytes with their letters', 'text'),
   short('finobt', FINOBT_BLOCK),
 ];
+
+const MAGICS: Readonly<Record<string, number>> = {
+  ...Object.fromEntries(Object.values(BTREE).map(({ name, magic }) => [name, magic])),
+  bmapbta: BTREE.bmapbt.magic,
+  bmapbtd: BTREE.bmapbt.magic,
+  agf: AGF_MAGIC,
+  agfl: AGFL_MAGIC,
+  agi: AGI_MAGIC,
+  sb: SB_MAGIC,
+  symlink: SYMLINK_MAGIC,
+};
+
+/** Whether a buffer begins as one of that type does. */
+export function hasMagic(type: DbType, buffer: Uint8Array): boolean {
+  const magic = MAGICS[type.name];
+  if (magic !== undefined) return magic32(buffer) === magic;
+  return type.unknown !== undefined && type.unknown(buffer) === undefined;
+}
 
 const BY_NAME = new Map(TYPES.map((type) => [type.name, type]));
 

@@ -165,7 +165,11 @@ export function formatScalars(
   high: number,
   crc: CrcState,
 ): string {
-  if (isTextRow(placed)) return quoteBytes(textBytes(placed, scope));
+  if (isTextRow(placed)) {
+    const bytes = textBytes(placed, scope);
+    if (placed.row.shown === 'chars') return [...Buffer.from(bytes).toString('latin1')].join(' ');
+    return quoteBytes(bytes);
+  }
   const reading = readingOf(placed, scope, crc);
   const base = placed.row.base ?? 0;
   const last = Math.min(high, placed.count - 1);

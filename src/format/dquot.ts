@@ -34,7 +34,7 @@ export const DISK_DQUOT = struct('disk_dquot', 104, 'Limits and use of one id', 
 
 export const DQBLK = struct('dqblk', 136, 'Quota record in its place', [
   row('diskdq', DISK_DQUOT, 'limits and use'),
-  row('fill', char, 'zero', { count: 4, hidden: true, shown: 'text' }),
+  row('fill', char, 'zero', { count: 4, hidden: true, shown: 'chars' }),
   row('crc', le32, 'CRC32C of the record', { shown: 'crc' }),
   row('lsn', u64, 'LSN of the last write', { shown: 'hex' }),
   row('uuid', uuid, 'metadata UUID'),

@@ -48,6 +48,7 @@ export type Shown =
   | 'crc' // hex of the four stored bytes as they stand (big-endian), and whether they are right
   | 'format' // fork format: number and name
   | 'text' // quoted characters, every byte of the field or array; bytes 7 to 13 are \a to \g, as xfs_db has them
+  | 'chars' // the characters as they are, with blanks between
   | 'uuid'
   | 'tuple' // array of structs: [names] once, then one bracket an element
   | (string & {});

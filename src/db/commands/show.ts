@@ -38,6 +38,7 @@ function printCurrent({ cursor }: Session, args: readonly string[]): Output {
 function outputOf(type: string, nodes: readonly FieldNode[], crc: 'correct' | 'bad' | 'unchecked'): Output {
   return {
     text: magicComplaints(type, nodes) + printFields(nodes, crc),
+    bytes: true,
     get json() {
       return { type, fields: fieldsJson(nodes, crc) };
     },
