@@ -26,17 +26,10 @@ function demandOf({ geometry, superblock }: Filesystem): LogDemand {
   };
 }
 
-/** Bytes of the realtime summary: a word for every size of free runs and bitmap block, in whole blocks. */
-function summaryBytes({ geometry, superblock }: Filesystem): number {
-  if (geometry.rblocks === 0) return 0;
-  const words = (superblock.rextslog + 1) * superblock.rbmblocks;
-  return Math.ceil((words * 4) / geometry.blocksize) * geometry.blocksize;
-}
-
 function logres({ cursor }: Session): Output {
   const { filesystem } = cursor;
   const demand = demandOf(filesystem);
-  const all = reservations(demand, summaryBytes(filesystem));
+  const all = reservations(demand);
   const least = largestTransaction(demand);
   const lines = all.map(({ bytes, steps, permanent }, i) => {
     const flags = permanent ? PERMANENT : 0;

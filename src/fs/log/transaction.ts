@@ -16,7 +16,7 @@ const DISK_DQUOT_BYTES = 104;
 
 interface Row {
   /** Row of TRANSACTIONS, or what it costs. */
-  readonly cost: string | ((c: Costs, summaryBytes: number) => number);
+  readonly cost: string | ((c: Costs) => number);
   readonly steps: number | 'mapping';
   readonly permanent: boolean;
 }
@@ -46,20 +46,21 @@ const ROWS: readonly Row[] = [
   single((c) => c.sectors(1)),
   lasting((c) => c.sectors(2) + c.blocks(c.dataLevels) + c.inodes(1) + c.space(1), 2),
   single((c) => c.blocks(1)),
-  single((c, summaryBytes) => c.sectors(1) + c.inodes(2) + c.blocks(1) + c.buffers(1, summaryBytes)),
+  // The realtime summary counts as empty here: its size is not known yet when this is reckoned.
+  single((c) => c.sectors(1) + c.inodes(2) + c.blocks(1) + c.buffers(1, 0)),
   single((c) => c.buffers(1, DISK_DQUOT_BYTES), 1),
   lasting('allocate dquots', 'mapping'),
   single((c) => c.sectors(1), 1),
   single((c) => c.inodes(1)),
 ];
 
-/** Reservations of all kinds; `summaryBytes` is the size of the realtime summary. */
-export function reservations(demand: LogDemand, summaryBytes: number): Reservation[] {
+/** Reservations of all kinds. */
+export function reservations(demand: LogDemand): Reservation[] {
   const costs = costsOf({ ...demand, today: true });
   const mappingSteps =
     2 + Number(demand.reflink || demand.rmapbt) + Number(demand.reflink) + Number(demand.rmapbt);
   return ROWS.map(({ cost, steps, permanent }) => ({
-    bytes: typeof cost === 'string' ? costOf(cost, costs) : cost(costs, summaryBytes),
+    bytes: typeof cost === 'string' ? costOf(cost, costs) : cost(costs),
     steps: steps === 'mapping' ? mappingSteps : steps,
     permanent,
   }));
