@@ -3,7 +3,9 @@
  * log on another device is looked for there and written there.
  */
 
+import { readBytes } from '../device/device.ts';
 import { DADDR_BYTES } from '../format/geometry.ts';
+import { BASIC_BLOCK, LOG_RECORD, LOG_RECORD_MAGIC } from '../format/log.ts';
 import { cleanLogRecords } from '../fs/log/clean.ts';
 import { findLogHead, type LogHead } from '../fs/log/head.ts';
 import { DbError } from './error.ts';
@@ -24,9 +26,32 @@ export interface NewLog {
   readonly filling?: number;
 }
 
+/** UUID that the log is expected to carry: the one it was opened with, then the one it was found with. */
+const EXPECTED = new WeakMap<Filesystem, string>();
+
+export interface FoundLog {
+  readonly head: LogHead;
+  /** UUID of the log. */
+  readonly uuid: string;
+  /** What xfs_db says when that is not the expected one: after a change in the same session. With newlines. */
+  readonly complaint: string;
+}
+
 /** Head and tail of the log, wherever it is. */
-export function logHead({ device, geometry, log }: Filesystem): LogHead {
-  return geometry.logstart === 0 && log ? findLogHead(log, geometry, true) : findLogHead(device, geometry);
+export function findLog(filesystem: Filesystem): FoundLog {
+  const { device, geometry, log, superblock } = filesystem;
+  const isElsewhere = geometry.logstart === 0 && log !== undefined;
+  const head = isElsewhere ? findLogHead(log, geometry, true) : findLogHead(device, geometry);
+  const expected = EXPECTED.get(filesystem) ?? superblock.uuid;
+  if (head.state !== 'clean' && head.state !== 'dirty') return { head, uuid: expected, complaint: '' };
+  const start = isElsewhere ? 0 : geometry.fsbnoByte(geometry.logstart);
+  const record = LOG_RECORD.over(readBytes(isElsewhere ? log : device, start, BASIC_BLOCK));
+  const uuid = record.magic === LOG_RECORD_MAGIC ? record.uuid : expected;
+  if (uuid === expected) return { head, uuid, complaint: '' };
+  EXPECTED.set(filesystem, uuid);
+  const complaint =
+    '* ERROR: mismatched uuid in log\n' + `*            SB : ${expected}\n*            log: ${uuid}\n`;
+  return { head, uuid, complaint };
 }
 
 /** Writes an empty log over the whole of it. Throws DbError when its device is not open for writing. */

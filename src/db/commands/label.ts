@@ -2,7 +2,7 @@
 
 import { formatUuid, parseUuid } from '../../format/kinds.ts';
 import { SUPERBLOCK } from '../../format/superblock.ts';
-import { clearLog, logHead } from '../clearlog.ts';
+import { clearLog, findLog } from '../clearlog.ts';
 import { DbError } from '../error.ts';
 import type { CommandRow, Output, Session } from '../session.ts';
 import { changeSuperblock, pushSuperblock, readSuperblock } from '../superblocks.ts';
@@ -154,11 +154,12 @@ function renewLog(session: Session, uuid: string): string {
   if (!isInternal && !filesystem.log) {
     throw new DbError('aborting - no external log specified for FS with an external log');
   }
-  const head = logHead(filesystem);
-  if (head.state === 'unreadable') throw new DbError('ERROR: cannot find log head/tail, run xfs_repair');
-  if (head.state !== 'clean') throw new DbError(dirtyText(session.program));
+  const { head, complaint } = findLog(filesystem);
+  if (head.state === 'unreadable')
+    throw new DbError(`${complaint}ERROR: cannot find log head/tail, run xfs_repair`);
+  if (head.state !== 'clean') throw new DbError(complaint + dirtyText(session.program));
   clearLog(filesystem, { uuid, stripeUnit: filesystem.superblock.logsunit, cycle: head.headCycle + 1 });
-  return 'Clearing log and setting UUID\n';
+  return `${complaint}Clearing log and setting UUID\n`;
 }
 
 function writeUuid(session: Session, word: string): Output {

@@ -1,5 +1,5 @@
 /** `logformat`: writes an empty log of some cycle and stripe unit. */
-import { clearLog, logHead } from '../clearlog.ts';
+import { clearLog, findLog } from '../clearlog.ts';
 import { DbError } from '../error.ts';
 import { parseOptions } from '../options.ts';
 import type { CommandRow, Output, Session } from '../session.ts';
@@ -40,14 +40,15 @@ function run(session: Session, args: readonly string[]): Output {
     if (unit > 1 && (unit % blocksize !== 0 || unit > LARGEST_UNIT)) return fail('invalid log stripe unit');
   }
   if (!session.writable) return fail(`${session.program} started in read only mode, writing disabled`);
-  const head = logHead(filesystem);
-  if (head.state === 'unreadable' || head.state === 'external') return fail('could not find log head/tail');
-  if (head.state !== 'clean') return fail('The log is dirty. Please mount to replay the log.');
+  const { head, uuid, complaint } = findLog(filesystem);
+  if (head.state === 'unreadable' || head.state === 'external')
+    return fail(`${complaint}could not find log head/tail`);
+  if (head.state !== 'clean') return fail(`${complaint}The log is dirty. Please mount to replay the log.`);
   if (cycle < 0) cycle = head.headCycle;
   if (unit < 0) unit = filesystem.superblock.logsunit;
-  clearLog(filesystem, { uuid: filesystem.superblock.uuid, stripeUnit: unit, cycle, filling: unit });
+  clearLog(filesystem, { uuid, stripeUnit: unit, cycle, filling: unit });
   return {
-    text: `Formatting the log to cycle ${cycle}, stripe unit ${unit} bytes.\n`,
+    text: `${complaint}Formatting the log to cycle ${cycle}, stripe unit ${unit} bytes.\n`,
     json: { cycle, stripeUnit: unit },
   };
 }
