@@ -39,7 +39,7 @@ export function dumpLog(context: DumpContext, log: LogSource): void {
   listener.progress('Copying log');
   const bytes = geometry.logblocks * geometry.blocksize;
   const start = log.isExternal ? 0 : geometry.fsbnoByte(geometry.logstart);
-  if (start + bytes > log.device.size) {
+  if (!(start >= 0 && bytes > 0 && start + bytes <= log.device.size)) {
     context.cannotRead('log');
     return;
   }

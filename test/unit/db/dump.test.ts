@@ -217,3 +217,18 @@ test('what is said of a dump', () => {
   expect(describeDump('d', { version: 1, flags: undefined })).toBe('d: no informational flags present\n');
   expect(describeDump('d', { version: 2, flags })).toContain('external log contents are dumped');
 });
+
+test.each([
+  ['behind the device', (sb: Superblock) => (sb.logstart = 2 ** 40)],
+  ['nowhere', (sb: Superblock) => (sb.logstart = -1)],
+  ['longer than the device', (sb: Superblock) => (sb.logblocks = 0xffffffff)],
+])('a log %s is told of, and left out', (_, change) => {
+  const bytes = device.bytes.slice();
+  change(SUPERBLOCK.over(bytes));
+  sealCrc(bytes, SB_CRC_OFFSET, 0, geometry.sectsize);
+  const filesystem = openFilesystem(new MemoryDevice(bytes, 'image'));
+  expect(dumpTo(filesystem, scratch('dump'))).toEqual(['cannot read log']);
+  expect(restoreTo(scratch('dump'), memory).size).toBe(device.size);
+});
+
+type Superblock = ReturnType<typeof SUPERBLOCK.over>;
