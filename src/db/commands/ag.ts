@@ -5,6 +5,7 @@ import { DbError } from '../error.ts';
 import { leadingInt, parseOptions } from '../options.ts';
 import { reserveOf } from '../scan/reserve.ts';
 import { readUnlinked, unlinkedHeads } from '../scan/unlinked.ts';
+import { mountedState } from '../scan/verdict.ts';
 import type { CommandRow, Output, Session } from '../session.ts';
 import type { Json } from '../value.ts';
 
@@ -14,11 +15,13 @@ const readerOf = ({ cursor }: Session) =>
 function agresv(session: Session, args: readonly string[]): Output {
   const reader = readerOf(session);
   const { agcount } = reader.geometry;
+  // xfs_db has the header that it refused when it opened the image, and takes it as it is from then on.
+  const { refusedAgno } = mountedState(reader, session.cursor.filesystem.superblock.rootino);
   let stderr = '';
   let text = '';
   const json: Json[] = [];
   const show = (agno: number) => {
-    const reserve = reserveOf(reader, agno);
+    const reserve = reserveOf(reader, agno, agno === refusedAgno);
     if (!reserve) {
       stderr += `AG ${agno}: its headers cannot be read\n`;
       return;

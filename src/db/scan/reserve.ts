@@ -39,14 +39,15 @@ function withoutLog(geometry: Geometry, agno: number, blocks: number): number {
   return logstart !== 0 && geometry.fsbnoAgno(logstart) === agno ? blocks - logblocks : blocks;
 }
 
-/** What is kept back in an AG; undefined when its headers are refused. */
-export function reserveOf(reader: ScanReader, agno: number): Reserve | undefined {
+/** What is kept back in an AG; undefined when its headers are refused. With `unjudged` they are taken as they are. */
+export function reserveOf(reader: ScanReader, agno: number, unjudged: boolean): Reserve | undefined {
   const { geometry } = reader;
   const { features, blocksize } = geometry;
   const agfSector = readHeader(reader, agno, 'agf');
   const agiSector = readHeader(reader, agno, 'agi');
-  if (!agfSector || agfFault(agfSector, geometry, agno) !== 0) return undefined;
-  if (!agiSector || agiFault(agiSector, geometry, agno) !== 0) return undefined;
+  if (!agfSector || !agiSector) return undefined;
+  const refused = agfFault(agfSector, geometry, agno) !== 0 || agiFault(agiSector, geometry, agno) !== 0;
+  if (refused && !unjudged) return undefined;
   const agf = AGF.over(agfSector);
   const agi = AGI.over(agiSector);
   const blocks = withoutLog(geometry, agno, agf.length);
