@@ -17,15 +17,7 @@ import { addShort, readShort, removeShort } from './short.ts';
 const LONGEST_NAME = 255;
 const MOST_LINKS = 2 ** 31 - 1;
 /** File types of directory entries, by the type bits of mode. */
-const TYPES: Readonly<Record<number, number>> = {
-  16807: 1,
-  9604: 2,
-  4802: 3,
-  14406: 4,
-  2401: 5,
-  26411: 6,
-  21609: 7,
-};
+const TYPES = [0, 5, 3, 0, 2, 0, 4, 0, 1, 0, 7, 0, 6];
 
 /** A name exists or does not, against what was asked. */
 export class DirError extends XfskitError {
@@ -136,7 +128,7 @@ export function removeName(inode: Inode, name: string | Uint8Array): void {
 
 /** File type that a directory entry for this inode has. */
 export function fileType(inode: Inode): number {
-  return TYPES[inode.core.mode & S_IFMT] ?? 0;
+  return TYPES[(inode.core.mode & S_IFMT) >>> 12] ?? 0;
 }
 
 /** Gives an inode one more name. Not for directories. */

@@ -235,19 +235,12 @@ export class NodeDirectory {
     moveEntries(left, left.count - middle + (isLeft ? 0 : 1), right);
     saveTable(old.buffer, left);
     saveTable(fresh.buffer, right);
-    if (left.count === right.count) state.inOld = old.index <= left.count;
-    else state.inOld = left.count > right.count ? true : false;
-    if (left.count < right.count) state.inOld = false;
-    if (!state.inOld) {
-      fresh.index = old.index - left.count;
-      if (fresh.index < 0) {
-        state.inOld = true;
-        fresh.index = 0;
-      }
-    } else if (old.index > left.count) {
-      state.inOld = false;
-      fresh.index = old.index - left.count;
-    }
+    // The reference prefers the fuller half, and the old one only where the entry could not be anywhere else.
+    const even = left.count === right.count;
+    state.inOld = even ? old.index <= left.count : left.count > right.count;
+    if (old.index < left.count) state.inOld = true;
+    else if (old.index > left.count) state.inOld = false;
+    fresh.index = Math.max(0, old.index - left.count);
     link(state, old, fresh);
     const added = this.addHash(state.inOld ? old : fresh);
     old.hash = leafTable(old.buffer).lastHash;
@@ -294,7 +287,10 @@ export class NodeDirectory {
     const { directory } = this;
     const offset = this.indexOffset(block);
     const index = this.readIndex(offset);
-    if (!index) return directory.bad(`no free index for block ${block}`);
+    if (!index) {
+      directory.bad(`no free index for block ${block}`);
+      return;
+    }
     this.change(index);
     const i = block - index.first;
     if (!data.isEmpty) {
@@ -331,7 +327,7 @@ export class NodeDirectory {
     const table = this.table(leaf);
     const valid = index?.valid ?? 0;
     const size = LEAF_HEADER_BYTES + (table.count - table.stale) * ENTRY_BYTES + valid * 2 + 4;
-    if (!index || index.first !== 0 || size > directory.bytes) return;
+    if (index?.first !== 0 || size > directory.bytes) return;
     directory.inode.tr.change(leaf);
     if (table.stale > 0) table.compact();
     saveTable(leaf, table);
