@@ -147,7 +147,8 @@ export function* extentsFrom(
     const most = maxRootKeys(bytes);
     const count = Math.min(view.getUint16(start + 2), most);
     const keys = start + BMDR_HEADER.size;
-    yield* children(filesystem, { view, keys, pointers: keys + most * BMBT_KEY.size, count }, from, 0);
+    const root = { view, keys, pointers: keys + most * BMBT_KEY.size, count };
+    yield* children(filesystem, root, from, { depth: 0, seen: new Set() });
   }
 }
 
@@ -158,23 +159,25 @@ interface Node {
   readonly count: number;
 }
 
-function* children(filesystem: Filesystem, node: Node, from: number, depth: number): Generator<Extent> {
-  if (depth > MAX_LEVELS) return;
+/** How far down a walk is, and the blocks it was at: none is visited twice, wherever pointers lead. */
+interface Walk {
+  readonly depth: number;
+  readonly seen: Set<number>;
+}
+
+function* children(filesystem: Filesystem, node: Node, from: number, seen: Set<number>): Generator<Extent> {
+  if (walk.depth > MAX_LEVELS) return;
   for (let i = 0; i < node.count; i++) {
     const next = i + 1 < node.count ? readCount64(node.view, node.keys + (i + 1) * BMBT_KEY.size) : undefined;
     if (next !== undefined && next <= from) continue;
     const fsbno = readCount64(node.view, node.pointers + i * 8);
-    if (!filesystem.geometry.isFsbnoRange(fsbno, 1)) continue;
-    yield* blockExtents(filesystem, fsbno, from, depth);
+    if (!filesystem.geometry.isFsbnoRange(fsbno, 1) || walk.seen.has(fsbno)) continue;
+    walk.seen.add(fsbno);
+    yield* blockExtents(filesystem, fsbno, from, walk);
   }
 }
 
-function* blockExtents(
-  filesystem: Filesystem,
-  fsbno: number,
-  from: number,
-  depth: number,
-): Generator<Extent> {
+function* blockExtents(filesystem: Filesystem, fsbno: number, from: number, walk: Walk): Generator<Extent> {
   const { geometry } = filesystem;
   const offset = geometry.fsbnoByte(fsbno);
   if (offset + geometry.blocksize > filesystem.device.size) return;
@@ -186,7 +189,10 @@ function* blockExtents(
   if (level === 0) yield* records(view, LONG_HEADER.size, count);
   else {
     const pointers = LONG_HEADER.size + most * BMBT_KEY.size;
-    yield* children(filesystem, { view, keys: LONG_HEADER.size, pointers, count }, from, depth + 1);
+    yield* children(filesystem, { view, keys: LONG_HEADER.size, pointers, count }, from, {
+      ...walk,
+      depth: walk.depth + 1,
+    });
   }
 }
 
