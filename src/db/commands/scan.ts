@@ -1,7 +1,7 @@
 /** `blockget`, `blockuse`, `blockfree` and `ncheck`: what every block is, who has it, and what every inode is called. */
 import { DADDR_BYTES } from '../../format/geometry.ts';
-import { findLogHead } from '../../fs/log/head.ts';
 import { ScanReader } from '../../fs/scan/reader.ts';
+import { findLog } from '../clearlog.ts';
 import { DbError } from '../error.ts';
 import { parseOptions } from '../options.ts';
 import { parseNumber } from '../path.ts';
@@ -32,8 +32,12 @@ of the filesystem before doing this.
 
 /** Why a filesystem is not looked at: its log. */
 function logFault(session: Session): string | undefined {
-  const { device, geometry } = session.cursor.filesystem;
-  switch (findLogHead(device, geometry).state) {
+  const { filesystem } = session.cursor;
+  if (filesystem.geometry.logstart !== 0 && filesystem.log !== undefined)
+    return 'aborting - external log specified for FS with an internal log\n';
+  const { head, complaint } = findLog(filesystem);
+  if (complaint !== '') session.cursor.notes.push(complaint.trimEnd());
+  switch (head.state) {
     case 'external':
       return 'aborting - no external log specified for FS with an external log\n';
     case 'dirty':
