@@ -165,7 +165,7 @@ interface Walk {
   readonly seen: Set<number>;
 }
 
-function* children(filesystem: Filesystem, node: Node, from: number, seen: Set<number>): Generator<Extent> {
+function* children(filesystem: Filesystem, node: Node, from: number, walk: Walk): Generator<Extent> {
   if (walk.depth > MAX_LEVELS) return;
   for (let i = 0; i < node.count; i++) {
     const next = i + 1 < node.count ? readCount64(node.view, node.keys + (i + 1) * BMBT_KEY.size) : undefined;
