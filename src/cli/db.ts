@@ -6,7 +6,7 @@
 import { type Command, Option } from 'commander';
 import { COMMANDS } from '../db/commands/table.ts';
 import { openFilesystem } from '../db/filesystem.ts';
-import { runInput } from '../db/prompt.ts';
+import { runInput, showResult } from '../db/prompt.ts';
 import { type Result, resultLines, Session } from '../db/session.ts';
 import { Stage } from '../db/stage.ts';
 import { type Device, readBytes } from '../device/device.ts';
@@ -15,6 +15,7 @@ import { UsageError } from '../format/errors.ts';
 import { viewOf } from '../format/struct.ts';
 import { SB_MAGIC } from '../format/superblock.ts';
 import type { Vocabulary } from '../report/outline.ts';
+import { useColour } from './colour.ts';
 import { defineGet, defineSet } from './dbfield.ts';
 import { exitBits } from './exit.ts';
 import { protect } from './interrupt.ts';
@@ -81,15 +82,9 @@ export function define(command: Command): void {
           ...(drawing === undefined ? {} : { drawing }),
           ...(flags.program === undefined ? {} : { program: flags.program }),
         });
-        const show = (result: Result) => {
-          if (result.stderr !== undefined) process.stderr.write(result.stderr);
-          if (flags.json) writeJson(result);
-          else
-            for (const chunk of result.chunks?.() ?? [result.text])
-              process.stdout.write(chunk, result.bytes ? 'latin1' : 'utf8');
-        };
-        if (flags.command) runCommands(session, flags.command, show);
-        else await runInput(session, show);
+        const pieces = flags.json ? jsonPieces : textPieces;
+        if (flags.command) runCommands(session, flags.command, (result) => showResult(result, pieces));
+        else await runInput(session, { pieces, colour: useColour() });
         for (const stage of filesystem.stages) stage.settle();
         if (flags.referenceStatus) process.exitCode = session.exitCode;
         else if (session.failed) process.exitCode = exitBits.operational;
@@ -150,16 +145,21 @@ function collect(value: string, before: readonly string[] = []): readonly string
 }
 
 /** Blank lines have no result. */
-function writeJson(result: Result): void {
+function* jsonPieces(result: Result): Generator<string> {
   if (result.line.trim() === '') return;
   let chunk = '';
   for (const line of resultLines(result)) {
     chunk += `${line}\n`;
     if (chunk.length < JSON_CHUNK) continue;
-    process.stdout.write(chunk);
+    yield chunk;
     chunk = '';
   }
-  process.stdout.write(chunk);
+  yield chunk;
+}
+
+function* textPieces(result: Result): Generator<string | Uint8Array> {
+  for (const chunk of result.chunks?.() ?? [result.text])
+    if (chunk !== '') yield result.bytes ? Buffer.from(chunk, 'latin1') : chunk;
 }
 
 function runCommands(session: Session, lines: readonly string[], show: (result: Result) => void): void {

@@ -327,6 +327,19 @@ export class Cursor {
     this.move(type, top.daddr, bbs, { ...options, ...(device ? { device } : {}) });
   }
 
+  /** What puts the cursor back to where it is now, wherever it was broken off meanwhile. */
+  remembered(): () => void {
+    const stack = [...this.stack];
+    const ring = [...this.ring];
+    const { agno, head, tail, ringAt } = this;
+    return () => {
+      this.stack.splice(0, this.stack.length, ...stack);
+      this.ring.splice(0, this.ring.length, ...ring);
+      Object.assign(this, { agno, head, tail, ringAt });
+      this.verified.clear();
+    };
+  }
+
   /** Keeps the current place; what moves next, moves a copy of it. */
   push(): void {
     this.stack.push(this.top);

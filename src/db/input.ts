@@ -19,6 +19,11 @@ export class Input {
     return this.files.length > 0;
   }
 
+  /** Gives up all files. */
+  clear(): void {
+    this.files.length = 0;
+  }
+
   /** Starts reading a file; false when it cannot be read. */
   open(path: string): boolean {
     if (this.files.length >= MOST_FILES) return false;

@@ -71,8 +71,23 @@ export interface Result {
   readonly rows?: () => Iterable<Json>;
   /** For the standard error, with newlines. */
   readonly stderr?: string;
+  /** The user broke it off. */
+  readonly interrupted?: boolean;
   readonly ends: boolean;
 }
+
+/** Runs a command so that the user can break it off: it then throws Interrupted, and nothing in it was unwound. */
+export type Breakable = <T>(work: () => T) => T;
+
+/** The user broke a command off. */
+export class Interrupted extends DbError {
+  constructor() {
+    super('interrupted');
+  }
+}
+
+/** Besides those of expert mode: commands that write, or run what writes, in a session that may write. */
+const WRITING = ['source', 'label', 'uuid', 'version'];
 
 export interface SessionOptions {
   /** -x: commands that write are there at all. */
@@ -118,21 +133,24 @@ export class Session {
     return this.commands.find((row) => row.name === name || row.alias === name);
   }
 
-  /** Runs a line. Errors of the user's and of the device become the result's. */
-  run(line: string): Result {
-    const result = this.runLine(line);
+  /**
+   * Runs a line. Errors of the user's and of the device become the result's. With `breakable` the user can break off
+   * what does not write.
+   */
+  run(line: string, breakable?: Breakable): Result {
+    const result = this.runLine(line, breakable);
     if (this.transcript)
       writeSync(this.transcript.descriptor, result.text, null, result.bytes ? 'latin1' : 'utf8');
     return result;
   }
 
-  private runLine(line: string): Result {
+  private runLine(line: string, breakable?: Breakable): Result {
     const { notes, complaints } = this.cursor;
     notes.length = 0;
     complaints.length = 0;
     const words = splitLine(line);
     try {
-      const output = words.length === 0 ? undefined : this.runArgs(words);
+      const output = words.length === 0 ? undefined : this.runWords(words, breakable);
       if (output?.exitCode !== undefined) this.exitCode = output.exitCode;
       if (output?.failed) this.failed = true;
       if (output?.differs) this.differs = true;
@@ -147,7 +165,21 @@ export class Session {
       const option = error instanceof DbError ? error.option : undefined;
       const stderr = `${option === undefined ? '' : `${words[0]}: ${option}\n`}${silent ? message : ''}`;
       const result = this.result(line, { text: silent ? '' : message, ...(stderr === '' ? {} : { stderr }) });
-      return Object.assign(result, { error: error.message });
+      const interrupted = error instanceof Interrupted ? { interrupted: true } : {};
+      return Object.assign(result, { error: error.message, ...interrupted });
+    }
+  }
+
+  private runWords(words: readonly string[], breakable?: Breakable): Output | undefined {
+    const row = this.find(words[0]!);
+    const writes = this.writable && row && (row.expert || WRITING.includes(row.name));
+    if (!breakable || writes) return this.runArgs(words);
+    const goBack = this.cursor.remembered();
+    try {
+      return breakable(() => this.runArgs(words));
+    } catch (error) {
+      if (error instanceof Interrupted) goBack();
+      throw error;
     }
   }
 

@@ -43,6 +43,7 @@ export const DUMP_COMMANDS: readonly CommandRow[] = [
     args: '[-a] [-e] [-g] [-m max_extent] [-w] [-o] [-v 1|2] filename',
     least: 0,
     most: Number.POSITIVE_INFINITY,
+    completes: 'file',
     summary: 'dump metadata to a file',
     help: [
       'Only metadata goes into the dump, with names replaced and unused space cleared; "-" is the standard output.',

@@ -15,6 +15,7 @@ const source: CommandRow = {
   args: 'source-file',
   least: 1,
   most: 1,
+  completes: 'file',
   summary: 'run the commands of a file',
   help: ['A backslash at the end of a line joins the next one to it. Files may name further files.'],
   run: (session, [path]) => {

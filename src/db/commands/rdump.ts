@@ -72,6 +72,7 @@ export const RDUMP_COMMANDS: readonly CommandRow[] = [
     args: '[-s] [path]... directory',
     least: 0,
     most: Number.POSITIVE_INFINITY,
+    completes: 'file',
     summary: 'recover files out of a filesystem',
     help: [
       'Copies the files and trees at the paths, or all, into a directory outside of the image (made when missing).',

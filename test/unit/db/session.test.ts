@@ -1,8 +1,8 @@
 /** Sessions over a small image in memory: moving, following, converting, failing, completing, damaged images. */
 import { expect, test } from '@jest/globals';
 import { COMMANDS } from '../../../src/db/commands/table.ts';
+import { complete } from '../../../src/db/completion.ts';
 import { openFilesystem } from '../../../src/db/filesystem.ts';
-import { complete } from '../../../src/db/prompt.ts';
 import { resultJson, Session } from '../../../src/db/session.ts';
 import { MemoryDevice } from '../../../src/device/memory.ts';
 import { smallImage } from '../../support/smallimage.ts';
