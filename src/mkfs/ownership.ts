@@ -47,11 +47,13 @@ export function contentsOf(plan: Plan, geometry: Geometry, agno: number): AgCont
   owners.push(0, geometry.headerBlocks, OWNER.FS, 0, 0);
   if (agno === plan.logAgno) owners.push(plan.logAgbno, plan.logblocks, OWNER.LOG, 0, 0);
   if (agno === 0) owners.push(plan.rootAgbno, chunkBlocks(plan), OWNER.INODES, 0, 0);
-  if (agno === 0 && plan.realtime) {
-    const { bitmapAgbno, rbmblocks, summaryAgbno, rsumblocks } = plan.realtime;
-    owners.push(bitmapAgbno, rbmblocks, geometry.rootino + 1, 0, 0);
-    owners.push(summaryAgbno, rsumblocks, geometry.rootino + 2, 0, 0);
-  }
+  [plan.realtime?.bitmap, plan.realtime?.summary].forEach((file, i) => {
+    let fileoff = 0;
+    for (const extent of file ?? []) {
+      if (extent.agno === agno) owners.push(extent.agbno, extent.count, geometry.rootino + 1 + i, fileoff, 0);
+      fileoff += extent.count;
+    }
+  });
   return {
     agno,
     owners,

@@ -31,7 +31,7 @@ export interface Inheritance {
   readonly projid: number;
 }
 
-/** Realtime section on a device of its own, with a bitmap and a summary file in AG 0. */
+/** Realtime section on a device of its own, with a bitmap and a summary file in the data section. */
 export interface RealtimePlan {
   /** Image or device. */
   readonly device: string;
@@ -43,10 +43,17 @@ export interface RealtimePlan {
   readonly rsumblocks: number;
 }
 
-/** Where the two files lie, blocks of AG 0. */
+/** Blocks of one AG; those of a file follow each other in the order of its content. */
+export interface PlacedExtent {
+  readonly agno: number;
+  readonly agbno: number;
+  readonly count: number;
+}
+
+/** Where the two files lie. */
 export interface RealtimeFiles {
-  readonly bitmapAgbno: number;
-  readonly summaryAgbno: number;
+  readonly bitmap: readonly PlacedExtent[];
+  readonly summary: readonly PlacedExtent[];
 }
 
 export interface Plan {

@@ -65,11 +65,10 @@ function allocations(plan: Plan, built: BuiltAg): Run[] {
     if (last && last.start + last.count === block) last.count++;
     else taken.push({ start: block, count: 1 });
   }
-  if (built.agno !== 0) return taken;
-  taken.push({ start: plan.rootAgbno, count: chunkBlocks(plan) });
-  if (!plan.realtime) return taken;
-  const { bitmapAgbno, rbmblocks, summaryAgbno, rsumblocks } = plan.realtime;
-  return [...taken, { start: bitmapAgbno, count: rbmblocks }, { start: summaryAgbno, count: rsumblocks }];
+  if (built.agno === 0) taken.push({ start: plan.rootAgbno, count: chunkBlocks(plan) });
+  for (const { agno, agbno, count } of [...(plan.realtime?.bitmap ?? []), ...(plan.realtime?.summary ?? [])])
+    if (agno === built.agno) taken.push({ start: agbno, count });
+  return taken;
 }
 
 /** Adds the traces to the blocks of a built AG of `length` blocks. */

@@ -82,18 +82,25 @@ function fillUsed(bytes: Uint8Array, at: number, index: number, plan: Plan, birt
   inode.view.setUint32(inode.byte + INODE_CORE_BYTES + 2, inode.ino);
 }
 
-/** Size and the one extent of the realtime bitmap (index 1) or summary (2); empty without a realtime section. */
+/** Size and extents of the realtime bitmap (index 1) or summary (2); empty without a realtime section. */
 function fillRealtimeFile(inode: ReturnType<typeof DINODE.over>, index: number, plan: Plan): void {
   if (!plan.realtime) return;
-  const { bitmapAgbno, rbmblocks, summaryAgbno, rsumblocks } = plan.realtime;
-  const [agbno, blocks] = index === 1 ? [bitmapAgbno, rbmblocks] : [summaryAgbno, rsumblocks];
+  const { bitmap, rbmblocks, summary, rsumblocks } = plan.realtime;
+  const [extents, blocks] = index === 1 ? [bitmap, rbmblocks] : [summary, rsumblocks];
   inode.size = BigInt(blocks * plan.blocksize);
   inode.nblocks = blocks;
   inode.changecount = index === 1 ? 4n : 3n;
-  if (plan.features.nrext64) inode.big_nextents = 1n;
-  else inode.nextents = 1;
-  // A mapping from file offset 0: start << 21 | count in the low word, nothing in the high one.
-  inode.view.setBigUint64(inode.byte + INODE_CORE_BYTES + 8, (BigInt(agbno) << 21n) | BigInt(blocks));
+  if (plan.features.nrext64) inode.big_nextents = BigInt(extents.length);
+  else inode.nextents = extents.length;
+  let fileoff = 0n;
+  extents.forEach(({ agno, agbno, count }, i) => {
+    // A mapping is 1 + 54 + 52 + 21 bits: flag, file offset, start, count.
+    const start = BigInt(agno * 2 ** plan.agblklog + agbno);
+    const at = inode.byte + INODE_CORE_BYTES + 16 * i;
+    inode.view.setBigUint64(at, (fileoff << 9n) | (start >> 43n));
+    inode.view.setBigUint64(at + 8, BigInt.asUintN(64, start << 21n) | BigInt(count));
+    fileoff += BigInt(count);
+  });
 }
 
 /** Every inode of the first chunk, sealed; as many bytes as the chunk has. */

@@ -111,15 +111,23 @@ function discard(devices: Devices): number {
 /** The two files that tell what is free in the realtime section. */
 function writeRealtimeFiles(device: Device, plan: Plan): void {
   const realtime = plan.realtime!;
-  const { bitmapAgbno, rbmblocks, summaryAgbno, rsumblocks } = realtime;
-  for (let i = 0; i < rbmblocks; i++)
-    device.write((bitmapAgbno + i) * plan.blocksize, encodeBitmapBlock(realtime, plan.blocksize, i));
-  zero(device, summaryAgbno * plan.blocksize, rsumblocks * plan.blocksize);
+  const { blocksize } = plan;
+  const byteOf = (agno: number, agbno: number): number => (agno * plan.agblocks + agbno) * blocksize;
+  let index = 0;
+  for (const { agno, agbno, count } of realtime.bitmap)
+    for (let i = 0; i < count; i++)
+      device.write(byteOf(agno, agbno + i), encodeBitmapBlock(realtime, blocksize, index++));
   const word = summaryByte(realtime);
-  const block = Math.floor(word / plan.blocksize);
-  const bytes = new Uint8Array(plan.blocksize);
-  bytes[word % plan.blocksize] = 1;
-  device.write((summaryAgbno + block) * plan.blocksize, bytes);
+  let first = 0;
+  for (const { agno, agbno, count } of realtime.summary) {
+    zero(device, byteOf(agno, agbno), count * blocksize);
+    const block = Math.floor(word / blocksize) - first;
+    first += count;
+    if (block < 0 || block >= count) continue;
+    const bytes = new Uint8Array(blocksize);
+    bytes[word % blocksize] = 1;
+    device.write(byteOf(agno, agbno + block), bytes);
+  }
 }
 
 /**

@@ -54,7 +54,7 @@ describeKernel('guards of openDevice', () => {
         const result = xfskit([...line, image]);
         expect({ line, status: result.status, stdout: result.stdout }).toEqual({
           line,
-          status: 8,
+          status: line[0] === 'mkfs' ? 1 : 8,
           stdout: '',
         });
         expect(result.stderr).toMatch(/^xfskit [a-z]+: [^\n]*: not written, because it backs [^\n]*\n$/);
@@ -112,7 +112,7 @@ describeKernel('guards of openDevice', () => {
     const { device, detach } = attachLoop(image, ['--read-only']);
     for (const line of [['mkfs', '-f', '--unsupported'], ['repair'], ['inject', 'leaked-cow']]) {
       const { status, stdout, stderr } = xfskit([...line, device]);
-      expect({ line, status, stdout }).toEqual({ line, status: 8, stdout: '' });
+      expect({ line, status, stdout }).toEqual({ line, status: line[0] === 'mkfs' ? 1 : 8, stdout: '' });
       expect(stderr).toBe(`xfskit ${line[0]}: ${device}: is a read-only device\n`);
     }
     expect(xfskit(['check', device]).status).toBe(0);

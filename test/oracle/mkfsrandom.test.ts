@@ -22,6 +22,9 @@ import {
 const seed = Number(process.env.XFSKIT_SEED ?? 20_260);
 const count = process.env.XFSKIT_LONG ? 400 : 60;
 
+/** Few blocks in an AG, and many realtime extents to a block of the bitmap. */
+const SPREAD = ['-b', 'size=65536', '-r', 'extsize=65536', '-l', 'logdev=LOG'];
+
 describeXfsprogs('random lines as with mkfs.xfs', () => {
   let taken = 0;
   test.each(Array.from({ length: count }, (_, i) => seed + i))('line %d', (each) => {
@@ -70,6 +73,20 @@ describeXfsprogs('random lines as with mkfs.xfs', () => {
       1,
       expect.stringMatching('do not fit, the device has 98560 blocks'),
     ]);
+  });
+  test.each([
+    [
+      'beside a log in AG 0, a stripe',
+      '128m',
+      ['-d', 'agcount=4,su=128k,sw=2', '-l', 'agnum=0,size=30m'],
+      '100g',
+    ],
+    ['in AG 1, as AG 0 has no run for it', '64m', ['-d', 'agcount=4', '-l', 'agnum=0,size=13m'], '100g'],
+    ['in AG 0 and AG 1, as no AG has a run for it', '64m', [...SPREAD, '-d', 'agcount=4'], '9t'],
+    ['in two AGs, with a stripe', '128m', [...SPREAD, '-d', 'agcount=8,su=128k,sw=2'], '15t'],
+  ])('the realtime bitmap %s', (_title, size, options, realtime) => {
+    const line = { size, options: ['-r', 'rtdev=RT', ...options], log: '64m', realtime };
+    expect(expectSame(line, INSTALLED)).toBe(true);
   });
   test('most of them were taken', () => {
     expect(taken).toBeGreaterThan(count / 2);
