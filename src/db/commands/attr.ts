@@ -4,8 +4,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { XfskitError } from '../../format/errors.ts';
-import { type AttrNamespace, getAttr, listAttrs, removeAttr, setAttr } from '../../fs/attr/attr.ts';
+import { type AttrNamespace, removeAttr, setAttr } from '../../fs/attr/attr.ts';
 import { type FileSystem, openFileSystem } from '../../fs/filesystem.ts';
+import { type Attribute, walkAttrs } from '../../fs/read/attr.ts';
+import { readInode } from '../../fs/read/inode.ts';
 import { DbError } from '../error.ts';
 import { parseOptions } from '../options.ts';
 import type { CommandRow, Output, Session } from '../session.ts';
@@ -110,14 +112,26 @@ function runRemove(session: Session, args: readonly string[]): Output {
 
 const asText = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1');
 
+/** Attributes of the current inode as they can be read, even where not all of them can. */
+function attributesOf({ cursor }: Session, ino: number): Attribute[] {
+  const inode = readInode(cursor.filesystem, ino);
+  if (!inode) throw new DbError(`inode ${ino} cannot be read`);
+  return [...walkAttrs(cursor.filesystem, inode)];
+}
+
+const READ_NAMESPACE = { user: 'user', trusted: 'trusted', secure: 'security' } as const;
+
 function runGet(session: Session, args: readonly string[]): Output {
   const { ino, namespace, rest } = requestOf(session, 'attr_get', 'rus', args);
   const name = nameOf('attr_get', rest);
   const failure = `failed to get attr ${name} on inode ${ino}`;
-  const value = onFilesystem(session, `${failure}: Structure needs cleaning`, (fs) =>
-    getAttr(fs, ino, { namespace, name }),
+  const bytes = Buffer.from(name, 'utf8');
+  const found = attributesOf(session, ino).find(
+    (attr) => attr.namespace === READ_NAMESPACE[namespace] && bytes.equals(attr.name),
   );
-  if (!value) throw new DbError(`${failure}: No data available`);
+  if (!found) throw new DbError(`${failure}: No data available`);
+  const value = found.value();
+  if (!value) throw new DbError(`${failure}: Structure needs cleaning`);
   return {
     text: `${asText(value)}\n`,
     bytes: true,
@@ -128,18 +142,12 @@ function runGet(session: Session, args: readonly string[]): Output {
 function runList(session: Session, args: readonly string[]): Output {
   const { ino, namespace, letters, rest } = requestOf(session, 'attr_list', 'ruspv', args);
   if (rest.length > 0) throw new DbError('too many options for attr_list (no name needed)');
-  const wanted = letters.has('p') ? 'parent' : namespace;
-  const failure = `walking inode ${ino} xattrs: Structure needs cleaning`;
-  const found = onFilesystem(session, failure, (fs) =>
-    listAttrs(fs, ino)
-      .filter((attr) => attr.namespace === wanted)
-      .map(({ name, valueBytes }) => {
-        const value =
-          letters.has('v') && wanted !== 'parent' ? getAttr(fs, ino, { namespace, name }) : undefined;
-        return { name, valueBytes, value };
-      }),
-  );
-  const lines = found.map(({ name, value }) => `${asText(name)}${value ? `=${asText(value)}` : ''}\n`);
+  const wanted = letters.has('p') ? 'parent' : READ_NAMESPACE[namespace];
+  const found = attributesOf(session, ino).filter((attr) => attr.namespace === wanted);
+  const lines = found.map((attr) => {
+    const value = letters.has('v') ? attr.value() : undefined;
+    return `${asText(attr.name)}${value ? `=${asText(value)}` : ''}\n`;
+  });
   return {
     text: lines.join(''),
     bytes: true,

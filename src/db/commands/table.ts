@@ -17,6 +17,7 @@ import { HASHCOLL_COMMANDS } from './hashcoll.ts';
 import { HEADER_COMMANDS } from './header.ts';
 import { INPUT_COMMANDS } from './input.ts';
 import { LABEL_COMMANDS } from './label.ts';
+import { LINK_COMMANDS } from './link.ts';
 import { LOGFORMAT_COMMANDS } from './logformat.ts';
 import { LOGRES_COMMANDS } from './logres.ts';
 import { MAP_COMMANDS } from './map.ts';
@@ -63,4 +64,5 @@ export const COMMANDS: readonly CommandRow[] = [
   ...ATTR_COMMANDS,
   ...BLOCKTRASH_COMMANDS,
   ...HASHCOLL_COMMANDS,
+  ...LINK_COMMANDS,
 ].sort((a, b) => (a.name < b.name ? -1 : 1));
