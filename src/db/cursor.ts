@@ -269,17 +269,24 @@ export class Cursor {
     return isThere ? undefined : `bad inode number ${BigInt.asIntN(64, BigInt(ino))}`;
   }
 
-  private setInode(ino: number): void {
-    const { geometry } = this.filesystem;
-    const agno = geometry.inoAgno(ino);
+  /** The buffer that an inode is read in, and the byte of it at which the inode starts. */
+  inodeBuffer(ino: number): { daddr: number; bbs: number; start: number } {
+    const { geometry, blockBbs } = this.filesystem;
     const agbno = geometry.aginoAgbno(geometry.inoAgino(ino));
     const cluster = this.clusterOf(agbno);
     const slot = (agbno - cluster.agbno) * geometry.inopblock + (ino % geometry.inopblock);
-    const start = slot * geometry.inodesize;
-    this.agno = agno;
+    return {
+      daddr: geometry.agbnoDaddr(geometry.inoAgno(ino), cluster.agbno),
+      bbs: cluster.blocks * blockBbs,
+      start: slot * geometry.inodesize,
+    };
+  }
+
+  private setInode(ino: number): void {
+    const { geometry } = this.filesystem;
+    this.agno = geometry.inoAgno(ino);
+    const { daddr, bbs, start } = this.inodeBuffer(ino);
     const type = typeNamed('inode');
-    const daddr = geometry.agbnoDaddr(agno, cluster.agbno);
-    const bbs = cluster.blocks * this.filesystem.blockBbs;
     try {
       this.move(type, daddr, bbs, { keepRing: true });
     } catch (error) {

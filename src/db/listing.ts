@@ -17,23 +17,27 @@ import {
   DIR_FREE_TAG,
   DIR_LEAF_BYTE,
   dirAreaBytes,
+  dirEntryBytes,
 } from '../format/dir.ts';
 import { DINODE, dataExtents, FORK, INODE_CORE_BYTES } from '../format/inode.ts';
 import { readCount64 } from '../format/kinds.ts';
 import { SFDIR_HEADER_BYTES } from '../format/sfdir.ts';
 import { viewOf } from '../format/struct.ts';
 import { blockDataEnd } from '../fs/read/dir.ts';
+import { tryRead } from '../fs/read/volume.ts';
 import { candidateAt } from './candidate.ts';
 import { extentsFrom, mapRange } from './extents.ts';
 import type { Filesystem } from './filesystem.ts';
-import { CORRUPT } from './gate.ts';
+import { CORRUPT, isIno } from './gate.ts';
 import { dirForm } from './gateda.ts';
 
-export const BAD_CRC = 'Bad message';
+const BAD_CRC = 'Bad message';
+export const IO_ERROR = 'Input/output error';
 /** An error number that was not turned round: the text of C's strerror for it. */
 const UNTURNED: Readonly<Record<string, string>> = {
   [CORRUPT]: 'Unknown error -117',
   [BAD_CRC]: 'Unknown error -74',
+  [IO_ERROR]: 'Unknown error -5',
 };
 
 export interface Entry {
@@ -117,6 +121,33 @@ function listShort(filesystem: Filesystem, ino: number, inode: Uint8Array): List
   return { entries };
 }
 
+const FTYPES = 9;
+const LARGEST_SHORT_INO = 0xffffffff;
+
+/** Whether a shortform directory is one that can be read in: what is left of it is not used otherwise. */
+export function isShortSound(filesystem: Filesystem, ino: number, inode: Uint8Array): boolean {
+  const view = viewOf(inode);
+  const { geometry } = filesystem;
+  const size = Number(view.getBigInt64(DINODE.offset.size));
+  const { entries, error } = listShort(filesystem, ino, inode);
+  const inoBytes = view.getUint8(INODE_CORE_BYTES + 1) === 0 ? 4 : 8;
+  const each = 3 + inoBytes + (geometry.features.ftype ? 1 : 0);
+  const named = entries.slice(2);
+  let bytes = SFDIR_HEADER_BYTES - 4 + inoBytes;
+  let offset = DIR_DATA_START + 2 * dirEntryBytes(2, geometry.features.ftype);
+  let at = INODE_CORE_BYTES + bytes;
+  for (const { name, ftype, ino: target } of named) {
+    const own = view.getUint16(at + 1);
+    if (own < offset || ftype >= FTYPES || !isIno(geometry, target)) return false;
+    offset = own + dirEntryBytes(name.length, geometry.features.ftype);
+    bytes += each + name.length;
+    at += each + name.length;
+  }
+  const long = entries.slice(1).filter((entry) => entry.ino > LARGEST_SHORT_INO).length;
+  const isWhole = error === undefined && bytes === size;
+  return isWhole && isIno(geometry, entries[1]!.ino) && long === view.getUint8(INODE_CORE_BYTES + 1);
+}
+
 /** All data blocks, in file order. */
 function listBlocks(filesystem: Filesystem, inode: Uint8Array): Listing {
   const { geometry } = filesystem;
@@ -182,10 +213,9 @@ function readDirBlock(
   for (const { fsbno, blocks } of extents) {
     if (!geometry.isFsbnoRange(fsbno, blocks)) return { error: CORRUPT };
     if (daddr < 0) daddr = geometry.fsbnoDaddr(fsbno);
-    bytes.set(
-      filesystem.read(geometry.fsbnoByte(fsbno), blocks * geometry.blocksize),
-      have * geometry.blocksize,
-    );
+    const piece = tryRead(filesystem.device, geometry.fsbnoByte(fsbno), blocks * geometry.blocksize);
+    if (!piece) return { error: IO_ERROR };
+    bytes.set(piece, have * geometry.blocksize);
     have += blocks;
   }
   if (have !== count) return { error: CORRUPT };
@@ -211,7 +241,8 @@ export function lookupEntry(
   const found = entries.find((entry) => entry.hash === hash && isSame(entry.name));
   if (found) return { ino: found.ino };
   if (error === undefined) return {};
-  return { error: error === UNTURNED[BAD_CRC] ? BAD_CRC : CORRUPT };
+  const turned = [BAD_CRC, IO_ERROR].find((text) => error === UNTURNED[text]);
+  return { error: turned ?? CORRUPT };
 }
 
 function lower(name: Uint8Array): string {

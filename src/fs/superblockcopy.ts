@@ -22,8 +22,27 @@ export interface SuperblockCopy {
   readonly offset: number;
 }
 
-/** A sound secondary superblock, if one is found. */
+/** A sound secondary superblock, if one is found; one that knows the root directory, if there is one. */
 export function findSuperblockCopy(device: Device): SuperblockCopy | undefined {
+  const copy = findAnyCopy(device);
+  return copy && knowsRoot(copy) ? copy : ((copy && findBeside(device, copy)) ?? copy);
+}
+
+/** mkfs writes the root inode into the copies of a few AGs only: the second, the last, and one in the middle. */
+function findBeside(device: Device, { sector }: SuperblockCopy): SuperblockCopy | undefined {
+  const { agblocks, blocksize, agcount } = SUPERBLOCK.over(sector);
+  for (const agno of [1, agcount - 1, agcount >>> 1]) {
+    const other = copyAt(device, agno * agblocks * blocksize);
+    if (other && knowsRoot(other)) return other;
+  }
+  return undefined;
+}
+
+function knowsRoot({ sector }: SuperblockCopy): boolean {
+  return SUPERBLOCK.over(sector).rootino > 0;
+}
+
+function findAnyCopy(device: Device): SuperblockCopy | undefined {
   if (device.isFresh?.(0, device.size)) return undefined; // nothing was ever written
   for (const offset of likelyPlaces(device.size)) {
     const copy = copyAt(device, offset);

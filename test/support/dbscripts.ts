@@ -129,7 +129,8 @@ class Writer {
         const base = placed.row.base ?? 0;
         element = this.random.below(placed.count);
         const last = element + this.random.below(6);
-        const form = this.random.below(20);
+        // Of what the object has no room for, xfs_db reads on behind it.
+        const form = placed.declared > placed.count ? 0 : this.random.below(20);
         if (form < 8) path += `[${element + base}]`;
         else if (form < 14) path += `[${element + base}-${Math.min(last, placed.count - 1) + base}]`;
         else if (form === 14) path += `[${element + base}-${base}]`;
@@ -308,10 +309,16 @@ class Writer {
   }
 }
 
-/** A script of about `length` lines. */
-export function writeScript(facts: Facts, random: Random, length: number): string[] {
+/** A script of about `length` lines, those of `first` included. */
+export function writeScript(
+  facts: Facts,
+  random: Random,
+  length: number,
+  first: readonly string[] = [],
+): string[] {
   return withFilesystem(facts.image, (fs) => {
     const writer = new Writer(facts, random, new Session(fs, COMMANDS));
+    for (const line of first) writer.add(line);
     while (writer.lines.length < length) writer.step();
     return writer.lines;
   });

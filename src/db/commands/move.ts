@@ -202,15 +202,22 @@ const bmap: CommandRow = {
     for (const fork of forks) {
       const { geometry } = cursor.filesystem;
       const range = { from, count: end - from, most: Number.POSITIVE_INFINITY };
+      const before = cursor.notes.length;
       const { extents } = mapCurrent(cursor, fork, range);
+      // Each extent is looked up by itself, and so visits the inode and tells of a bad CRC once more.
+      const said = cursor.notes
+        .splice(before)
+        .map((note) => `${note}\n`)
+        .join('');
+      text += said;
       for (const { fileoff, fsbno, blocks, unwritten } of extents) {
         const agno = geometry.fsbnoAgno(fsbno);
         const agbno = geometry.fsbnoAgbno(fsbno);
-        text += `${fork} offset ${fileoff} startblock ${fsbno} (${agno}/${agbno}) count ${blocks} flag ${unwritten ? 1 : 0}\n`;
+        text += `${fork} offset ${fileoff} startblock ${fsbno} (${agno}/${agbno}) count ${blocks} flag ${unwritten ? 1 : 0}\n${said}`;
         json.push({ fork, fileoff, fsbno, agno, agbno, blocks, unwritten });
       }
-      // Each is looked up by itself, and so visits the inode.
       if (extents.length > 0) visitInode(cursor, undefined, extents.length);
+      cursor.notes.length = before;
     }
     return { text, json };
   },

@@ -1,12 +1,13 @@
 /** `ls` and `path`: directories by name. Errors are the system's texts for what the reference runs into. */
 import { crcIsGood } from '../../format/checksum.ts';
-import { INODE_CRC_OFFSET, INODE_MAGIC, S_IFDIR, S_IFMT } from '../../format/inode.ts';
+import { DADDR_BYTES } from '../../format/geometry.ts';
+import { DINODE, FORK, INODE_CRC_OFFSET, INODE_MAGIC, S_IFDIR, S_IFMT } from '../../format/inode.ts';
 import { viewOf } from '../../format/struct.ts';
 import { readInode } from '../../fs/read/inode.ts';
 import type { Cursor } from '../cursor.ts';
 import { DbError } from '../error.ts';
 import { CORRUPT, isIno } from '../gate.ts';
-import { isNameGood, listDirectory, lookupEntry } from '../listing.ts';
+import { IO_ERROR, isNameGood, isShortSound, listDirectory, lookupEntry } from '../listing.ts';
 import { parseOptions } from '../options.ts';
 import type { CommandRow, Output, Session } from '../session.ts';
 import type { Json } from '../value.ts';
@@ -28,10 +29,15 @@ const FTYPES = [
 const isDirectory = (mode: number) => (mode & S_IFMT) === S_IFDIR;
 
 /** An inode that can be worked with, or why it cannot. */
-function takeInode({ filesystem }: Cursor, ino: number): { bytes?: Uint8Array; error: string } {
+function takeInode(cursor: Cursor, ino: number): { bytes?: Uint8Array; error: string } {
+  const { filesystem } = cursor;
+  const { daddr, bbs } = cursor.inodeBuffer(ino);
+  if ((daddr + bbs) * DADDR_BYTES > filesystem.device.size) return { error: IO_ERROR };
   const inode = readInode(filesystem, ino);
   const isGood = inode && viewOf(inode.bytes).getUint16(0) === INODE_MAGIC;
   if (!isGood || !crcIsGood(inode.bytes, INODE_CRC_OFFSET)) return { error: CORRUPT };
+  const isShort = isDirectory(inode.view.getUint16(2)) && inode.bytes[DINODE.offset.format] === FORK.LOCAL;
+  if (isShort && !isShortSound(filesystem, ino, inode.bytes)) return { error: CORRUPT };
   return { bytes: inode.bytes, error: '' };
 }
 
@@ -57,6 +63,7 @@ function walk(cursor: Cursor, path: string): string | undefined {
     ino = found.ino;
     if (!isIno(filesystem.geometry, ino)) return CORRUPT;
     ({ bytes, error } = takeInode(cursor, ino));
+    if (error === IO_ERROR) return error;
   }
   cursor.tryInode(ino);
   return bytes ? undefined : error;
