@@ -18,26 +18,27 @@ import {
   writeSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 
 export const HISTORY_LINES = 500;
 const LONGEST_LINE = 2000;
 const LONGEST_FILE = HISTORY_LINES * (LONGEST_LINE + 1) * 4;
 
-/** Where the history is kept; undefined: nowhere. */
-function historyPath(): string | undefined {
+/** Where the history is kept; undefined: nowhere. The folder of our own in XDG_STATE_HOME is made when `make` says so. */
+function historyPath(make: boolean): string | undefined {
   const { XFSKIT_HISTORY: named, XDG_STATE_HOME: state } = process.env;
   if (named !== undefined) return named === '' ? undefined : named;
-  if (state?.startsWith('/')) return join(state, 'xfskit', 'db_history');
-  return join(homedir(), '.xfskit_history');
+  if (!state?.startsWith('/')) return join(homedir(), '.xfskit_history');
+  const folder = join(state, 'xfskit');
+  if (make) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return join(folder, 'db_history');
 }
 
 /** Runs `work` with the open file if it is a plain one of bearable size. */
 function withFile<T>(flags: number, work: (file: number) => T): T | undefined {
   try {
-    const path = historyPath();
+    const path = historyPath((flags & constants.O_CREAT) !== 0);
     if (path === undefined) return undefined;
-    if ((flags & constants.O_CREAT) !== 0) mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     // A pipe must not stop the session, nor be waited for.
     const file = openSync(path, flags | constants.O_NONBLOCK, 0o600);
     try {
