@@ -72,7 +72,7 @@ export class BlockDirectory {
     if (place.compact) this.compact();
     const index = table.find(hash);
     if (table.stale === 0) this.growTable(index, hash, place.at);
-    else table.insert(index, hash, place.at / 8);
+    else table.insert(index, hash, place.at / 8, 1);
     data.put(place.at, entry);
     this.saveTail();
     return true;

@@ -59,17 +59,22 @@ export class LeafTable {
     this.bytes.set(from.bytes.slice(from.byte(index), from.byte(index + count)), this.byte(to));
   }
 
-  /** Puts an entry in at `index`, over a stale one near it or by moving up what follows. */
-  insert(index: number, hash: number, address: number): void {
+  /**
+   * Puts an entry in at `index`, over a stale one near it or by moving up what follows. `reach`: of two as near, the
+   * one after wins in a leaf (0); in a block form directory the one before does, even if one farther (1).
+   */
+  insert(index: number, hash: number, address: number, reach: 0 | 1 = 0): void {
     if (this.stale === 0) {
       this.take(this, index, this.count - index, index + 1);
       this.count++;
       this.set(index, hash, address);
       return;
     }
-    const { low, high } = this.nearestStale(index);
+    const { low, high } = this.nearestStale(index, reach);
     this.stale--;
-    if (low >= 0 && (high === this.count || index - low - 1 < high - index)) {
+    const before = index - low - 1;
+    const after = high - index + reach;
+    if (low >= 0 && (high === this.count || (reach ? before <= after : before < after))) {
       this.take(this, low + 1, index - 1 - low, low);
       this.set(index - 1, hash, address);
       return;
@@ -78,13 +83,16 @@ export class LeafTable {
     this.set(index, hash, address);
   }
 
-  private nearestStale(index: number): { low: number; high: number } {
+  private nearestStale(index: number, reach: 0 | 1): { low: number; high: number } {
     let low = index - 1;
     while (low >= 0 && this.address(low) !== 0) low--;
+    const before = index - low - 1;
+    const goesOn = (high: number): boolean => {
+      if (low < 0) return true;
+      return reach ? before > high - index + 1 : before >= high - index;
+    };
     let high = index;
-    while (high < this.count && this.address(high) !== 0 && (low < 0 || index - low - 1 >= high - index)) {
-      high++;
-    }
+    while (high < this.count && this.address(high) !== 0 && goesOn(high)) high++;
     return { low, high };
   }
 
@@ -92,7 +100,7 @@ export class LeafTable {
   compact(keepNear = -1): number {
     let kept = -1;
     if (keepNear >= 0) {
-      const { low, high } = this.nearestStale(keepNear);
+      const { low, high } = this.nearestStale(keepNear, 0);
       kept = low >= 0 && (high === this.count || keepNear - low <= high - keepNear) ? low : high;
     }
     let to = 0;
