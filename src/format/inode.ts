@@ -12,7 +12,7 @@
 import { SFATTR } from './attr.ts';
 import { BMBT_ATTR_RECORD, BMBT_RECORD } from './btree.ts';
 import { BMBT_ATTR_ROOT, BMBT_ROOT } from './btreeblock.ts';
-import { bits, bytes, char, count64, i8, i64, le32, u8, u16, u32, u64, uuid } from './kinds.ts';
+import { bits, char, count64, i8, i64, le32, u8, u16, u32, u64, uuid } from './kinds.ts';
 import { SFDIR } from './sfdir.ts';
 import { layout, type Row, type RowOptions, row, type Scope, type Shape, struct } from './struct.ts';
 
@@ -58,7 +58,7 @@ export const DINODE = struct('dinode', INODE_CORE_BYTES, 'Core of an inode', [
   row('lsn', u64, 'LSN of the last write', { shown: 'hex' }),
   row('flags2', u64, 'more flags', { shown: 'hex' }),
   row('cowextsize', u32, 'CoW extent size hint, blocks'),
-  row('pad2', bytes(12), 'zero', { hidden: true, shown: 'hex' }),
+  row('pad2', u8, 'zero', { count: 12, hidden: true, shown: 'hex' }),
   row('crtime', u64, 'creation time', { unvalidated: true }),
   row('ino', count64, 'own number', { shown: 'null' }),
   row('uuid', uuid, 'metadata UUID'),
