@@ -70,14 +70,23 @@ export function lookupName(inode: Inode, name: string | Uint8Array): number | un
   }
 }
 
-/** Puts a name into a directory. It must not be there. Times of the directory change, link counts do not. */
-export function addName(inode: Inode, name: string | Uint8Array, ino: number, type: number): void {
+/**
+ * Puts a name into a directory. It must not be there. Link counts do not change; times of the directory do unless
+ * `keepTimes`, as xfs_db's own link and unlink keep them.
+ */
+export function addName(
+  inode: Inode,
+  name: string | Uint8Array,
+  ino: number,
+  type: number,
+  keepTimes = false,
+): void {
   const directory = open(inode);
   const entry: DirEntry = { ino, name: nameBytes(name), type };
   if (lookupName(inode, entry.name) !== undefined) {
     throw new DirError('EXISTS', `directory ${inode.ino} has that name already`);
   }
-  inode.touch(true);
+  if (!keepTimes) inode.touch(true);
   const form = formOf(directory);
   if (form === 'node') {
     new NodeDirectory(directory).add(entry);
@@ -97,15 +106,15 @@ function addToLeaf(leaf: LeafDirectory, entry: DirEntry): void {
   if (!leaf.add(entry)) growNode(leaf).add(entry);
 }
 
-/** Takes a name out of a directory. Times of the directory change, link counts do not. */
-export function removeName(inode: Inode, name: string | Uint8Array): void {
+/** Takes a name out of a directory; as `addName` for link counts and times. */
+export function removeName(inode: Inode, name: string | Uint8Array, keepTimes = false): void {
   const directory = open(inode);
   const bytes = nameBytes(name);
   const missing = (): never => {
     throw new DirError('NOENT', `directory ${inode.ino} has no such name`);
   };
   if (lookupName(inode, bytes) === undefined) missing();
-  inode.touch(true);
+  if (!keepTimes) inode.touch(true);
   switch (formOf(directory)) {
     case 'short':
       removeShort(directory, bytes);
