@@ -24,7 +24,7 @@ async function warmUp(main, image) {
   }
 }
 
-/** A file that is whole when it appears: V8 does not check what is in it. */
+/** A file that is whole when it appears. */
 function writeWhole(file, bytes) {
   const fresh = `${file}.${process.pid}`;
   try {
@@ -41,11 +41,12 @@ function writeWhole(file, bytes) {
 async function makeCache() {
   if (!fs.existsSync(bundle)) return;
   const { script, cacheFile } = compile();
-  if (fs.existsSync(cacheFile) && !script.cachedDataRejected) return;
+  if (script.cachedDataRejected === false) return;
   const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'xfskit-cache-'));
   try {
     await warmUp(evaluate(script).main, path.join(scratch, 'image'));
-    writeWhole(cacheFile, script.createCachedData());
+    const bytes = script.createCachedData();
+    writeWhole(cacheFile, Buffer.concat([bytes, bytes])); // see load.cjs
   } finally {
     fs.rmSync(scratch, { recursive: true, force: true });
   }

@@ -56,10 +56,19 @@ test('the compiled form: made by an install, taken by this bundle and this Node 
   expect(start()).toEqual(plain);
   // V8 with other flags refuses it.
   expect(start('--no-lazy')).toEqual(plain);
-  // So it does one that was cut off; and the next install replaces it.
-  truncateSync(join(root, 'dist', caches()[0]!), 1000);
-  expect(taken()).toBe('true');
-  expect(start()).toEqual(plain);
+  // One that was cut off, or has a bad byte anywhere, which V8 would not see, is left alone; the next install mends it.
+  const cache = join(root, 'dist', caches()[0]!);
+  const sound = readFileSync(cache);
+  for (const at of [undefined, 0, 100_000, sound.length / 2 - 1, sound.length / 2, sound.length - 50_000]) {
+    if (at === undefined) truncateSync(cache, 1000);
+    else
+      writeFileSync(
+        cache,
+        sound.map((byte, i) => (i === at ? byte ^ 0x10 : byte)),
+      );
+    expect(taken()).toBe('undefined');
+    expect(start()).toEqual(plain);
+  }
   make();
   expect(taken()).toBe('false');
   // Of another bundle, be it as long to the byte, it is not taken.
