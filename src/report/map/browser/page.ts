@@ -17,9 +17,6 @@ declare const window: {
   requestAnimationFrame(run: () => void): void;
 };
 
-/** Pixels that an arrow key moves. */
-const STEP = 80;
-
 export class MapPage {
   readonly data: MapData;
   readonly view: MapView;
@@ -27,6 +24,8 @@ export class MapPage {
   private readonly canvas = this.need('map');
   private readonly tip = this.need('tip');
   private readonly status = this.need('status');
+  /** Pixels that an arrow key moves. */
+  private readonly step = 80;
   private spot: Spot | undefined;
   private drag: { x: number; y: number; moved: boolean } | undefined;
   private isDrawing = false;
@@ -215,7 +214,7 @@ export class MapPage {
 
   private key(event: PointerLike): void {
     const { view } = this;
-    const step = event.shiftKey ? STEP * 5 : STEP;
+    const step = event.shiftKey ? this.step * 5 : this.step;
     const middle = [view.width / 2, view.height / 2] as const;
     const act: Readonly<Record<string, () => void>> = {
       ArrowLeft: () => view.panBy(-step, 0),

@@ -13,11 +13,10 @@ export interface Line {
   readonly style: string;
 }
 
-const MOST_RUNS = 5;
-const MOST_OWNERS = 6;
-
 export class MapTeller {
   private readonly data: MapData;
+  private readonly mostUses = 5;
+  private readonly mostOwners = 6;
   private lines: Line[] = [];
   /** Row of the inode that owns the spot, when one does. */
   owner = -1;
@@ -84,9 +83,9 @@ export class MapTeller {
       }
     }
     const found = sums.filter(({ blocks }) => blocks > 0).sort((a, b) => b.blocks - a.blocks);
-    for (const { kind, blocks } of found.slice(0, MOST_RUNS))
+    for (const { kind, blocks } of found.slice(0, this.mostUses))
       this.say(`${data.facts.kinds[kind]!.name}: ${this.number(blocks)}`, '', kind);
-    if (found.length > MOST_RUNS) this.say(`and ${found.length - MOST_RUNS} more uses`, 'note');
+    if (found.length > this.mostUses) this.say(`and ${found.length - this.mostUses} more uses`, 'note');
   }
 
   private run(ag: number, run: number, start: number, end: number): void {
@@ -118,11 +117,11 @@ export class MapTeller {
 
   private owners(ag: number, start: number, end: number): void {
     const { data } = this;
-    const found = data.over(data.extents, ag, start, end, MOST_OWNERS);
+    const found = data.over(data.extents, ag, start, end, this.mostOwners);
     for (const row of found.rows) this.extent(data.extents, row);
     if (found.rows.length > 0) this.owner = data.extents.owner[found.rows[0]!]!;
     if (found.more) this.say('and more', 'note');
-    const mapped = data.over(data.rmaps, ag, start, end, MOST_OWNERS);
+    const mapped = data.over(data.rmaps, ag, start, end, this.mostOwners);
     if (mapped.rows.length > 0) {
       this.say('by reverse mappings:', 'note');
       for (const row of mapped.rows) this.extent(data.rmaps, row);

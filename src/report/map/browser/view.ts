@@ -125,7 +125,7 @@ export class MapView {
 
   /** Brings blocks of an AG into the middle, near enough to be told from one another. */
   goTo(ag: number, start: number, count: number): void {
-    this.zoom = Math.max(this.zoom, Math.min(this.mostZoom, this.longest / Math.max(count * 8, 1)));
+    this.zoom = Math.min(this.mostZoom, Math.max(this.zoom, this.longest / Math.max(count * 8, 1)));
     this.left = start + count / 2 - (this.plotWidth / 2) * this.blocksPerPixel;
     this.top = ag + 0.5 - this.height / 2 / this.rowHeight;
     this.clamp();
