@@ -198,7 +198,11 @@ function scalarJson(reading: Reading, bit: number): Json {
   if (shown === 'nsec') return decodeTimestamp(raw, scopeBigtime(scope)).nanoseconds;
   const mayBeNull = shown === 'null' || shown === 'nonnull' || shown === 'blank';
   if (mayBeNull && isAllOnes(raw, kind.bits)) return null;
-  const value = attachSign(raw, kind.bits, kind.signed);
+  return integerJson(attachSign(raw, kind.bits, kind.signed));
+}
+
+/** JSON of a whole number: a number where that is exact, else its digits as a string. */
+export function integerJson(value: bigint): Json {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value.toString();
 }

@@ -4,7 +4,7 @@ import { DbError } from '../error.ts';
 import { type Given, parseOptions } from '../options.ts';
 import { parseNumber } from '../path.ts';
 import type { CommandRow, Output, Session } from '../session.ts';
-import type { Json } from '../value.ts';
+import { integerJson, type Json } from '../value.ts';
 
 /** Trees by xfs_db's names; the height none of them can pass on any filesystem. */
 const TREES = [
@@ -175,7 +175,10 @@ function reportCase(tag: string, name: 'best' | 'worst', fill: Fill, wanted: Wan
     case: name,
     leafRecords: fill.leaf,
     nodeKeys: fill.node,
-    levels: levels.map(({ records, blocks }) => ({ records: records.toString(), blocks: blocks.toString() })),
+    levels: levels.map(({ records, blocks }) => ({
+      records: integerJson(records),
+      blocks: integerJson(blocks),
+    })),
   });
 }
 

@@ -8,7 +8,7 @@ import { concerns, judgePlace, positionOf, subjectOf } from '../explain/verdict.
 import { type FieldNode, findField, presentRows } from '../field.ts';
 import { parsePath } from '../path.ts';
 import { type CommandRow, type Output, objectOf, type Session } from '../session.ts';
-import { formatScalars, isArrayRow, type Json, scalarsJson } from '../value.ts';
+import { formatScalars, integerJson, isArrayRow, type Json, scalarsJson } from '../value.ts';
 import { objectTitle, verdictJson, verdictText } from './verify.ts';
 
 type Facts = { [key: string]: Json };
@@ -169,8 +169,7 @@ function plural(count: number, what: string): string {
 }
 
 function acceptedJson({ low, high, any, orNull }: Accepted): Json {
-  const number = (value: bigint) => (Number.isSafeInteger(Number(value)) ? Number(value) : value.toString());
-  return { low: number(low), high: number(high), any, orNull };
+  return { low: integerJson(low), high: integerJson(high), any, orNull };
 }
 
 function acceptedText({ low, high, any, orNull }: Accepted, { kind, shown, unvalidated }: Row): string {

@@ -7,7 +7,7 @@ import { parseOptions } from '../options.ts';
 import { parseNumber } from '../path.ts';
 import { type RmapList, readRmaps } from '../scan/rmap.ts';
 import type { CommandRow, Output, Session } from '../session.ts';
-import type { Json } from '../value.ts';
+import { integerJson, type Json } from '../value.ts';
 
 const ALL_ONES = 0xffffffff;
 const LINES_AT_ONCE = 4096;
@@ -95,7 +95,7 @@ function* listRows(list: RmapList, fault: string | undefined): Generator<Json> {
         agno,
         agbno: record.startblock,
         blocks: record.blockcount,
-        owner: Number.isSafeInteger(Number(owner)) ? Number(owner) : owner.toString(),
+        owner: integerJson(owner),
         offset: record.offset,
         bmbt: record.bmbtblock === 1,
         attrfork: record.attrfork === 1,

@@ -4,6 +4,7 @@ import { DbError } from '../error.ts';
 import { leadingUnsigned } from '../options.ts';
 import { parseNumber } from '../path.ts';
 import { type CommandRow, type Result, resultValues } from '../session.ts';
+import { integerJson } from '../value.ts';
 
 /** One string of bytes for what may be a mixture of text and bytes. */
 function bytesOf({ text, bytes }: Result): string {
@@ -83,7 +84,7 @@ const debug: CommandRow = {
       session.debug = value === undefined ? BigInt(leadingUnsigned(text)) : BigInt.asIntN(64, value);
       if (value === undefined) throw new DbError(`bad value for debug ${text}`);
     }
-    return { text: `debug = ${session.debug}\n`, json: { debug: session.debug.toString() } };
+    return { text: `debug = ${session.debug}\n`, json: { debug: integerJson(session.debug) } };
   },
 };
 

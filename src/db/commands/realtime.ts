@@ -10,6 +10,7 @@ import { parseNumber } from '../path.ts';
 import { convertRealtime } from '../rtconvert.ts';
 import type { CommandRow, Session } from '../session.ts';
 import { typeNamed } from '../types.ts';
+import { integerJson } from '../value.ts';
 
 function numberBelow(text: string, end: number, what: string): number {
   const value = parseNumber(text);
@@ -117,7 +118,7 @@ const rtconvert: CommandRow = {
     const { geometry, superblock } = cursor.filesystem;
     const { rextsize, rbmblocks } = superblock;
     const value = convertRealtime(args, { blocksize: geometry.blocksize, rextsize, rbmblocks });
-    return { text: `0x${value.toString(16)} (${value})\n`, json: { value: value.toString() } };
+    return { text: `0x${value.toString(16)} (${value})\n`, json: { value: integerJson(value) } };
   },
 };
 

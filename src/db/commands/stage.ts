@@ -26,7 +26,7 @@ const begin: CommandRow = {
     const stage = stageOf(session);
     if (stage.isOpen) throw new DbError('already begun');
     for (const each of session.cursor.filesystem.stages) each.isOpen = true;
-    return undefined;
+    return { text: '', json: { open: true } };
   },
 };
 
@@ -154,7 +154,7 @@ const rollback: CommandRow = {
     const stage = stageOf(session);
     if (!stage.isOpen) throw new DbError('nothing begun');
     for (const each of session.cursor.filesystem.stages) each.rollback();
-    return undefined;
+    return { text: '', json: { open: false } };
   },
 };
 
