@@ -5,13 +5,16 @@
 import { ATTR_INCOMPLETE } from '../../format/attr.ts';
 import { UsageError, XfskitError } from '../../format/errors.ts';
 import { FEATURES } from '../../format/features.ts';
-import { FORK } from '../../format/inode.ts';
+import { FORK, S_IFDIR } from '../../format/inode.ts';
 import { newInodeRoot } from '../btree/insert.ts';
+import { leaveInode } from '../dir/block.ts';
+import { Directory } from '../dir/context.ts';
 import type { FileSystem } from '../filesystem.ts';
 import { mostTreeLevels } from '../inode/allocation.ts';
 import { BmapCursor } from '../inode/bmbt.ts';
 import { RECORD_BYTES } from '../inode/extent.ts';
 import { type Inode, readInode } from '../inode/inode.ts';
+import { moveTargetOut } from '../inode/leavelocal.ts';
 import { growIntoTree } from '../inode/mapping.ts';
 import { transact } from '../transaction.ts';
 import { ATTR_CHANGE, addStep, isShort, removeStep } from './change.ts';
@@ -210,9 +213,10 @@ export function addAttrFork(inode: Inode, bytes: number): void {
   if ((tr.sb.versionnum & bit) === 0) tr.changeSuperblock().versionnum |= bit;
 }
 
-/** A directory or symlink that filled the whole inode has to move into a block. */
-function leaveLocal(inode: Inode): never {
-  throw new XfskitError('NOSPACE', `inode ${inode.ino}: its content leaves no room for attributes`);
+/** A directory or symlink that filled the whole inode moves into a block. */
+function leaveLocal(inode: Inode): void {
+  if (inode.type === S_IFDIR) leaveInode(new Directory(inode));
+  else moveTargetOut(inode);
 }
 
 /** Blocks that setting an attribute may take, as the allocator is told. */

@@ -5,8 +5,8 @@
 import { OWNER } from '../../format/btree.ts';
 import { CHUNK_INODES } from '../../format/geometry.ts';
 import { FORK } from '../../format/inode.ts';
-import { corrupt } from '../buffer.ts';
 import { type Chunk, ChunkCursor } from '../btree/chunk.ts';
+import { corrupt } from '../buffer.ts';
 import { freeLater } from '../space/allocate.ts';
 import { metadataRmap } from '../space/rmapchange.ts';
 import type { Transaction } from '../transaction.ts';
@@ -35,7 +35,11 @@ export function emptyFork(inode: Inode, name: ForkName): void {
  */
 export function freeUnlinkedInode(inode: Inode): void {
   if (inode.core.nlink !== 0) {
-    corrupt('UNLINKED_INODE', { ino: inode.ino }, `inode ${inode.ino} is to be freed but has ${inode.core.nlink} links`);
+    corrupt(
+      'UNLINKED_INODE',
+      { ino: inode.ino },
+      `inode ${inode.ino} is to be freed but has ${inode.core.nlink} links`,
+    );
   }
   removeUnlinked(inode);
   freeInode(inode);
@@ -85,7 +89,8 @@ function markFree(tr: Transaction, inode: Inode): void {
     corrupt('INOBT_MISSING', { agno, ino: inode.ino }, `inode ${inode.ino} is in no chunk of the inobt`);
   }
   const mask = 1n << BigInt(bit);
-  if (chunk.free & mask) corrupt('INOBT_WRONG', { agno, ino: inode.ino }, `inode ${inode.ino} is free already`);
+  if (chunk.free & mask)
+    corrupt('INOBT_WRONG', { agno, ino: inode.ino }, `inode ${inode.ino} is free already`);
   const now: Chunk = { ...chunk, free: chunk.free | mask, freecount: chunk.freecount + 1 };
   const agi = tr.perag(agno).changeAgi();
   if (now.freecount === now.count && canGoBack(tr)) {
