@@ -22,6 +22,7 @@ import { writeRemote } from './remote.ts';
 import {
   addShort,
   appendShort,
+  canLoseFork,
   createShort,
   EMPTY_SHORT_BYTES,
   findShort,
@@ -272,7 +273,7 @@ function enterInode(op: AttrOperation, leaf: AttrLeaf): void {
     bytes += shortBytes(entry.name.length, entry.value.length);
     kept.push(entry);
   }
-  const gone = kept.length === 0 && inode.core.format !== FORK.BTREE;
+  const gone = kept.length === 0 && canLoseFork(inode);
   const forkoff = gone ? 0 : fittingForkoff(inode, bytes);
   if (!gone && forkoff === 0) return;
   fork.shrink(0, leaf.buffer);
