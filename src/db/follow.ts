@@ -96,7 +96,8 @@ function goUnit(cursor: Cursor, type: DbType, pointer: Pointer): void {
     case 'agino': {
       const agno = currentAg(cursor);
       if (isNull(pointer)) throw nothing('inode');
-      cursor.moveInode(geometry.ino(agno, value));
+      // More bits than an AG's inodes have run into its number.
+      cursor.moveInode((BigInt(agno) << BigInt(geometry.aginolog)) | raw);
       return;
     }
     case 'ino':

@@ -275,12 +275,11 @@ const modeType = (scope: Scope) => {
 const dataFormat = (format: number) => (s: Scope) => coreU8(s, 'format') === format;
 const attrFormat = (format: number) => (s: Scope) => coreU8(s, 'aformat') === format;
 const local = (type: number) => (s: Scope) => coreU8(s, 'format') === FORK.LOCAL && modeType(s) === type;
-/** Size of the inode in bytes, never more than the fork it is asked for. */
+/** Size of the inode in bytes, of which 32 bits count here, never more than the fork it is asked for. */
 const sizeInFork = (scope: Scope) => {
   const inode = inodeScope(scope);
   const at = (inode.bit >>> 3) + DINODE.offset.size;
-  const size = inode.view.getUint32(at) * 2 ** 32 + inode.view.getUint32(at + 4);
-  return Math.min(size, scope.bits / 8);
+  return Math.max(0, Math.min(inode.view.getInt32(at + 4), scope.bits / 8));
 };
 const extentsOf = (count: (view: DataView, byte: number) => number) => (scope: Scope) => {
   const inode = inodeScope(scope);

@@ -24,7 +24,7 @@ const LONGEST_MS = 10_000;
 
 const withoutVerdicts = (text: string) => text.replace(/(crc = (?:0x[0-9a-f]+|0)) \((bad|correct)\)/g, '$1');
 /** Where xfs_db reads on behind a fork or an attribute block. */
-const READS_ON = /^(nvlist\[|(u3|a)\.bmx\[|\d+:\[)/;
+const READS_ON = /^(nvlist\[|[bd]u\[|(u3|a)\.bmx\[|\d+:\[|(data|attr) offset )/;
 
 describeKernel('damaged objects', () => {
   test.each(IMAGES)(

@@ -348,3 +348,32 @@ describeKernel('the drop-in', () => {
     }
   }, 240_000);
 });
+
+describeKernel('help', () => {
+  /** What `help` lists: names and the forms of their arguments. */
+  function list(text: string): Map<string, string> {
+    const rows = text.split('\n').filter((line) => line.includes(' -- '));
+    return new Map(
+      rows.map((line): [string, string] => {
+        const head = line.split(' -- ')[0]!;
+        const name = head.split(' ')[0]!;
+        return [name, head.slice(name.length).trim()];
+      }),
+    );
+  }
+
+  test('has every command of xfs_db, with the arguments it has there', async () => {
+    const image = await corpusImage('rmap4k');
+    const theirs = list(run('xfs_db', ['-x', '-c', 'help', image]).stdout);
+    const ours = list(run(DROP_IN[0]!, [DROP_IN[1]!, '-x', '-c', 'help', image]).stdout);
+    // These take more here.
+    const longer = ['agresv', 'daddr', 'metadump', 'ring'];
+    expect(theirs.size).toBeGreaterThan(50);
+    for (const [name, args] of theirs) {
+      expect({ name, args: longer.includes(name) ? args : ours.get(name) }).toEqual({ name, args });
+      expect(ours.has(name)).toBe(true);
+      const help = run(DROP_IN[0]!, [DROP_IN[1]!, '-x', '-c', `help ${name}`, image]).stdout;
+      expect(help).toMatch(new RegExp(`^${name} .*-- \\S`));
+    }
+  }, 60_000);
+});

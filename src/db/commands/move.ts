@@ -16,7 +16,7 @@ import { placeJson, placeText } from './place.ts';
 const addr: CommandRow = {
   name: 'addr',
   alias: 'a',
-  args: '[field]',
+  args: '[field-expression]',
   least: 0,
   most: 1,
   pushable: true,
@@ -38,7 +38,7 @@ const addr: CommandRow = {
 
 const inode: CommandRow = {
   name: 'inode',
-  args: '[ino]',
+  args: '[inode#]',
   least: 0,
   most: 1,
   pushable: true,
@@ -87,7 +87,7 @@ const daddr: CommandRow = {
 const fsblock: CommandRow = {
   name: 'fsblock',
   alias: 'fsb',
-  args: '[fsbno]',
+  args: '[fsb]',
   least: 0,
   most: 1,
   pushable: true,

@@ -155,7 +155,7 @@ function typeList(current: string | undefined): string {
 
 const type: CommandRow = {
   name: 'type',
-  args: '[type]',
+  args: '[newtype]',
   least: 0,
   most: 1,
   pushable: true,

@@ -6,11 +6,12 @@ import { type FieldNode, findField, listAll } from '../field.ts';
 import { parsePath } from '../path.ts';
 import { dumpData, dumpText, fieldsJson, MISMATCH, printFields } from '../print.ts';
 import { type CommandRow, type Output, objectOf, type Session } from '../session.ts';
+import { integerJson } from '../value.ts';
 
 const print: CommandRow = {
   name: 'print',
   alias: 'p',
-  args: '[field]...',
+  args: '[value]...',
   least: 0,
   most: Number.POSITIVE_INFINITY,
   completes: 'field',
@@ -47,7 +48,7 @@ function outputOf(type: string, nodes: readonly FieldNode[], crc: 'correct' | 'b
 
 const convert: CommandRow = {
   name: 'convert',
-  args: 'unit value [unit value]... unit',
+  args: 'type num [type num]... type',
   least: 3,
   most: 9,
   completes: 'unit',
@@ -55,13 +56,13 @@ const convert: CommandRow = {
   help: [`Units: ${UNIT_NAMES.join(' ')}`, 'convert agno 1 agbno 17 fsb'],
   run: ({ cursor }, args) => {
     const value = convertUnits(args, cursor.filesystem.geometry, cursor.agno);
-    return { text: `0x${value.toString(16)} (${value})\n`, json: { value: value.toString() } };
+    return { text: `0x${value.toString(16)} (${value})\n`, json: { value: integerJson(value) } };
   },
 };
 
 const echo: CommandRow = {
   name: 'echo',
-  args: '[word]...',
+  args: '[args]...',
   least: 0,
   most: Number.POSITIVE_INFINITY,
   summary: 'print the words',
@@ -89,7 +90,8 @@ const help: CommandRow = {
     }
     const row = session.find(name);
     if (!row) throw new DbError(`command ${name} not found`);
-    const more = (row.help ?? []).map((line) => ` ${line}\n`).join('');
+    const also = row.alias === undefined ? [] : [`Also: ${row.name === name ? row.alias : row.name}`];
+    const more = [...also, ...(row.help ?? [])].map((line) => ` ${line}\n`).join('');
     return {
       text: helpLine(row, name) + (more === '' ? '' : `\n${more}\n`),
       json: { name: row.name, args: row.args ?? '', summary: row.summary, help: [...(row.help ?? [])] },
@@ -98,8 +100,7 @@ const help: CommandRow = {
 };
 
 function helpLine(row: CommandRow, name: string): string {
-  const alias = row.alias === undefined || name !== row.name ? '' : `(or ${row.alias}) `;
-  return `${name} ${alias}${row.args === undefined ? '' : `${row.args} `}-- ${row.summary}\n`;
+  return `${name} ${row.args === undefined ? '' : `${row.args} `}-- ${row.summary}\n`;
 }
 
 const quit: CommandRow = {
