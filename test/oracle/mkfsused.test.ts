@@ -26,15 +26,16 @@ const UUID = '12345678-1234-1234-1234-123456789abc';
 const how = { env: smallFilesystems };
 const place = (name: string): string => join(temporaryDirectory(), name);
 
+const random = new Random(72);
+const NOISE = Buffer.from(Array.from({ length: MIB }, () => random.below(256)));
+
 /** Noise, in stretches with holes between them where the file is large. */
 function fillWithNoise(path: string, size: number, step = MIB): void {
-  const random = new Random(size + step);
-  const noise = Buffer.from(Array.from({ length: MIB }, () => random.below(256)));
   mustRun('truncate', ['-s', '0', path]);
   mustRun('truncate', ['-s', String(size), path]);
   const file = openSync(path, 'r+');
-  for (let at = 0; at < size; at += step) writeSync(file, noise, 0, Math.min(MIB, size - at), at);
-  writeSync(file, noise, 0, MIB, size - MIB);
+  for (let at = 0; at < size; at += step) writeSync(file, NOISE, 0, Math.min(MIB, size - at), at);
+  writeSync(file, NOISE, 0, MIB, size - MIB);
   closeSync(file);
 }
 

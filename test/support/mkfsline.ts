@@ -115,7 +115,7 @@ export function randomLine(seed: number): Line {
     options,
     log: log ? random.pick(['64m', '100m', '130m', '512m', '2037m']) : undefined,
     realtime: realtime
-      ? random.pick(sizes === SMALL ? ['4m', '20m', '100m', '1g'] : ['100m', '10g', '300g'])
+      ? random.pick(sizes === SMALL ? ['4m', '20m', '100m', '1g'] : ['100m', '10g', '100g'])
       : undefined,
   };
 }
