@@ -2,10 +2,10 @@
 import { DADDR_BYTES } from '../../format/geometry.ts';
 import { attrExtents, DINODE, dataExtents } from '../../format/inode.ts';
 import { viewOf } from '../../format/struct.ts';
+import { findNoting } from '../badmagic.ts';
 import { NO_INO } from '../cursor.ts';
 import { DbError } from '../error.ts';
 import type { Fork } from '../extents.ts';
-import { findField } from '../field.ts';
 import { dataType, follow, goFileBlock, mapCurrent, visitInode } from '../follow.ts';
 import { parseOptions } from '../options.ts';
 import { parseNumber, parsePath } from '../path.ts';
@@ -30,8 +30,8 @@ const addr: CommandRow = {
         json: placeJson(cursor.top, cursor.filesystem),
       };
     }
-    const { shape, scope } = objectOf(cursor);
-    follow(cursor, findField(shape, scope, parsePath(text)));
+    objectOf(cursor);
+    follow(cursor, findNoting(cursor, parsePath(text)));
     return undefined;
   },
 };

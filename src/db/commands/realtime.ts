@@ -4,7 +4,9 @@ import { DQBLK, dquotsPerBlock } from '../../format/dquot.ts';
 import { DADDR_BYTES } from '../../format/geometry.ts';
 import { blockAt } from '../../fs/read/extent.ts';
 import { readInode } from '../../fs/read/inode.ts';
+import type { Cursor } from '../cursor.ts';
 import { DbError } from '../error.ts';
+import { visitInode } from '../follow.ts';
 import { parseOptions } from '../options.ts';
 import { parseNumber } from '../path.ts';
 import { convertRealtime } from '../rtconvert.ts';
@@ -128,6 +130,14 @@ const QUOTAS = {
   p: { what: 'project', field: 'pquotino' },
 } as const;
 
+/** The inode of quotas is visited, and visited again to look up the block. */
+function visitQuotas(cursor: Cursor, ino: number): void {
+  cursor.push();
+  cursor.tryInode(ino);
+  visitInode(cursor);
+  cursor.pop();
+}
+
 const dquot: CommandRow = {
   name: 'dquot',
   args: '[-g|-p|-u] id',
@@ -148,6 +158,7 @@ const dquot: CommandRow = {
     if (value === undefined) throw new DbError(`bad ${what} id for dquot ${rest[0]}`);
     const id = Number(BigInt.asUintN(32, value));
     const perBlock = dquotsPerBlock(geometry.blocksize);
+    visitQuotas(cursor, ino);
     const inode = readInode(filesystem, ino);
     const block = inode && blockAt(filesystem, inode, 'data', Math.floor(id / perBlock));
     if (!block) throw new DbError(`no ${what} quota data for id ${id | 0}`);

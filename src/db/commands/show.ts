@@ -1,12 +1,13 @@
 /** `print` and what else only shows something. */
-import { magicComplaints } from '../badmagic.ts';
+import { findNoting, magicComplaints } from '../badmagic.ts';
 import { convertUnits, UNIT_NAMES } from '../convert.ts';
 import { DbError } from '../error.ts';
-import { type FieldNode, findField, listAll } from '../field.ts';
+import { type FieldNode, listAll } from '../field.ts';
 import { parsePath } from '../path.ts';
 import { dumpData, dumpText, fieldsJson, MISMATCH, printFields } from '../print.ts';
 import { type CommandRow, type Output, objectOf, type Session } from '../session.ts';
-import { integerJson } from '../value.ts';
+
+import { type CrcState, integerJson } from '../value.ts';
 
 const print: CommandRow = {
   name: 'print',
@@ -30,15 +31,15 @@ function printCurrent({ cursor }: Session, args: readonly string[]): Output {
   }
   const { shape, scope } = objectOf(cursor);
   const paths = args.map((text) => parsePath(text));
-  const nodes: FieldNode[] = paths.flatMap((path) => findField(shape, scope, path));
+  const nodes: FieldNode[] = paths.flatMap((path) => findNoting(cursor, path));
   const shown = args.length === 0 ? listAll(shape, scope) : nodes;
   if (shown.length === 0) return { text: ` = ${MISMATCH}\n`, json: { type: type.name, fields: null } };
-  return outputOf(type.name, shown, crc);
+  return outputOf(type.name, shown, crc, args.length === 0 ? magicComplaints(type.name, shown) : '');
 }
 
-function outputOf(type: string, nodes: readonly FieldNode[], crc: 'correct' | 'bad' | 'unchecked'): Output {
+function outputOf(type: string, nodes: readonly FieldNode[], crc: CrcState, complaints: string): Output {
   return {
-    text: magicComplaints(type, nodes) + printFields(nodes, crc),
+    text: complaints + printFields(nodes, crc),
     bytes: true,
     get json() {
       return { type, fields: fieldsJson(nodes, crc) };
