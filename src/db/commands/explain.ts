@@ -96,7 +96,7 @@ function explainField({ cursor }: Session, path: string): Output {
   const members = isShape(kind) ? membersOf(kind, elementScope(node.scope, node.placed, node.low)) : [];
   const value = isShape(kind)
     ? undefined
-    : scalarsJson(node.placed, node.scope, node.low, node.high, top.crc);
+    : scalarsJson(node.placed, node.scope, node.low, node.high, verdict.crc);
   const of = { verdict: problems.length > 0 ? 'bad' : verdict.unjudged === undefined ? 'good' : 'unknown' };
   const facts: Facts = {
     ...{
@@ -121,7 +121,7 @@ function explainField({ cursor }: Session, path: string): Output {
     get text() {
       const shown = isShape(kind)
         ? undefined
-        : formatScalars(node.placed, node.scope, node.low, node.high, top.crc);
+        : formatScalars(node.placed, node.scope, node.low, node.high, verdict.crc);
       const range = accepted === undefined ? undefined : acceptedText(accepted, row);
       const said = problems.map(({ message }) => `WRONG: ${message}`);
       const verdictLine =

@@ -119,7 +119,7 @@ class FieldCompare {
     if (!placed) return;
     for (let i = 0; i < placed.count; i++) {
       // A single bit does not speak for its byte; the flag word around it does.
-      if (placed.elementBits(i) % 8 !== 0) continue;
+      if (placed.row.view && placed.elementBits(i) < 8) continue;
       const start = placed.elementBit(i);
       const end = Math.ceil((start + placed.elementBits(i)) / 8);
       this.covered.fill(1, start >>> 3, end);

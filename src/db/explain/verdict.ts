@@ -96,11 +96,18 @@ const isCrcField = (field: string) => field === 'crc' || field.endsWith('.crc');
 
 /** The verdict on the object at a place. */
 export function judgePlace(filesystem: Filesystem, place: Place): Verdict {
-  const { crc } = place;
+  const crc = crcOf(filesystem, place);
   const subject = subjectOf(filesystem, place);
   const bad = crc === 'bad' ? [crcProblem(subject)] : [];
   if (typeof subject === 'string') return { form: '', crc, problems: bad, unjudged: subject };
   return { form: subject.row.form, crc, problems: [...bad, ...subject.judge(subject.bytes)] };
+}
+
+/** The CRC as it is now: what the place remembers of it may be older than a write that left the CRC alone. */
+function crcOf({ geometry }: Filesystem, { type, data, buffer, start }: Place): CrcState {
+  if (!type) return 'unchecked';
+  if (type.name === 'inode') return type.crc(data.subarray(0, geometry.inodesize), geometry);
+  return type.crc(start > 0 ? data : buffer, geometry);
 }
 
 function crcProblem(subject: Subject | string): Problem {
