@@ -8,7 +8,7 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { differences, randomLine } from '../support/mkfsline.ts';
-import { expectSame, INSTALLED, makeLine, place } from '../support/mkfspair.ts';
+import { expectSame, INSTALLED, isSound, makeLine, place } from '../support/mkfspair.ts';
 import {
   describeKernel,
   describeXfsprogs,
@@ -32,10 +32,8 @@ describeXfsprogs('random lines as with mkfs.xfs', () => {
     try {
       if (!expectSame(line, INSTALLED)) return;
       taken++;
-      // Repair knows no realtime section without its device; the bytes are those of mkfs.xfs, as seen above.
-      if (line.realtime) return;
-      const log = line.log ? place('log.ours') : undefined;
-      expect(repairCheck(place('img.ours'), {}, log).status).toBe(0);
+      // Repair takes its time with many realtime extents; the bytes are those of mkfs.xfs, as seen above.
+      if (!/\dg$/.test(line.realtime ?? '')) expect(isSound(line, 'ours')).toBe(true);
     } catch (error) {
       throw new Error(`${line.size} ${line.options.join(' ')} (log ${line.log}, rt ${line.realtime})`, {
         cause: error,

@@ -241,11 +241,19 @@ afterAll(() => {
 });
 
 /**
- * `xfs_repair -n` on an image, with its external log if it has one; clean is status 0. One AG is enough for it.
+ * `xfs_repair -n` on an image, with its external log and realtime device if it has them; clean is status 0. One AG is enough for it.
  * Without prefetching (-P) the verdict is the same, and a thousand AGs take half a second in place of nine.
  */
-export function repairCheck(image: string, options: RunOptions = {}, log?: string): RunResult {
-  const external = log === undefined ? [] : ['-l', log];
+export function repairCheck(
+  image: string,
+  options: RunOptions = {},
+  log?: string,
+  realtime?: string,
+): RunResult {
+  const external = [
+    ...(log === undefined ? [] : ['-l', log]),
+    ...(realtime === undefined ? [] : ['-r', realtime]),
+  ];
   return run('xfs_repair', ['-n', '-P', '-o', 'force_geometry', ...external, image], options);
 }
 
