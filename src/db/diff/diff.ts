@@ -15,7 +15,7 @@ import type { Filesystem } from '../filesystem.ts';
 import { typeNamed } from '../types.ts';
 import { differingRuns } from './blocks.ts';
 import type { FieldChange } from './fields.ts';
-import { blockBytes, compareObjects, forkBytes, HEADER_TYPES } from './object.ts';
+import { blockBytes, compareObjects, forkBytes, HEADER_TYPES, symlinkPiece } from './object.ts';
 import { type ForkRole, isMetadata, type Role, Roles, roleText } from './role.ts';
 
 /** One object that differs. */
@@ -184,6 +184,7 @@ class ImageDiff {
     }
     if (is.type === 'dqblk') this.quotas(agno, agbno, is);
     else if (is.type === 'dir3') this.directory(agno, agbno, is);
+    else if (is.type === 'symlink') this.symlink(agno, agbno, is);
     else {
       const [a, b] = [blockBytes(this.a, agno, agbno), blockBytes(this.b, agno, agbno)];
       this.pushFork(agno, agbno, is, this.fieldsOf(is.type, a, b), rowOf(is.type, b)?.form ?? '');
@@ -213,6 +214,17 @@ class ImageDiff {
     const a = forkBytes(this.a, role.ino, 'data', range) ?? blockBytes(this.a, agno, agbno);
     const b = forkBytes(this.b, role.ino, 'data', range) ?? blockBytes(this.b, agno, agbno);
     this.pushFork(agno, agbno, role, this.fieldsOf('dir3', a, b), rowOf('dir3', b)?.form ?? '');
+  }
+
+  /** A piece of a symlink is as long as its extent. */
+  private symlink(agno: number, agbno: number, role: ForkRole): void {
+    const [a, b] = [this.a, this.b].map((filesystem) => symlinkPiece(filesystem, role.ino, role.fileoff));
+    const key = `${role.ino} ${b?.fileoff ?? role.fileoff}`;
+    if (this.done.has(key)) return;
+    this.done.add(key);
+    const ofA = a?.bytes ?? blockBytes(this.a, agno, agbno);
+    const ofB = b?.bytes ?? blockBytes(this.b, agno, agbno);
+    this.pushFork(agno, agbno, role, this.fieldsOf('symlink', ofA, ofB), '');
   }
 
   private quotas(agno: number, agbno: number, role: ForkRole): void {

@@ -1,7 +1,7 @@
 /** One object of both images, read at its place and compared by its fields. */
 import { scopeOf } from '../../format/struct.ts';
 import { readInode } from '../../fs/read/inode.ts';
-import { type Fork, mapRange } from '../extents.ts';
+import { extentsFrom, type Fork, mapRange } from '../extents.ts';
 import type { Filesystem } from '../filesystem.ts';
 import { type DbType, typeNamed } from '../types.ts';
 import { compareFields, type FieldChange } from './fields.ts';
@@ -48,6 +48,28 @@ export function forkBytes(
     have += extent.blocks;
   }
   return have === count ? bytes : undefined;
+}
+
+/** Blocks that a symlink's target takes at most, in the smallest blocks, with some to spare. */
+const MOST_SYMLINK_BLOCKS = 8;
+
+/**
+ * The piece of a symlink that block `fileoff` belongs to: a header and part of the target fill an extent, whatever the
+ * size of a block. Undefined where nothing is mapped, or more than a target needs.
+ */
+export function symlinkPiece(
+  filesystem: Filesystem,
+  ino: number,
+  fileoff: number,
+): { readonly fileoff: number; readonly fsbno: number; readonly bytes: Uint8Array } | undefined {
+  const inode = readInode(filesystem, ino);
+  if (!inode) return undefined;
+  for (const { fileoff: start, fsbno, blocks } of extentsFrom(filesystem, inode.bytes, 'data', 0)) {
+    if (fileoff < start || fileoff >= start + blocks || blocks > MOST_SYMLINK_BLOCKS) continue;
+    const bytes = forkBytes(filesystem, ino, 'data', { fileoff: start, count: blocks });
+    return bytes && { fileoff: start, fsbno, bytes };
+  }
+  return undefined;
 }
 
 /** The four headers of an AG, in the order of their sectors. */

@@ -10,6 +10,7 @@ import { BLOCK_TYPES, type BlockType, type ObjectPlace } from '../../format/regi
 import { viewOf } from '../../format/struct.ts';
 import { readInode } from '../../fs/read/inode.ts';
 import type { Place } from '../cursor.ts';
+import { symlinkPiece } from '../diff/object.ts';
 import { extentsFrom } from '../extents.ts';
 import type { Filesystem } from '../filesystem.ts';
 import type { CrcState } from '../value.ts';
@@ -85,19 +86,35 @@ export function subjectOf(filesystem: Filesystem, place: Place): Subject | strin
   const { geometry } = filesystem;
   const size = row.bytes(geometry);
   if (data.length < size) return `${data.length} bytes are less than a whole object of ${size}`;
-  const bytes = row.name === 'symlink' ? data : data.subarray(0, size);
   const at = objectPlace(filesystem, place, row);
+  const bytes = row.name === 'symlink' ? symlinkBytes(filesystem, place) : data.subarray(0, size);
   const judge = (other: Uint8Array) =>
     verify(other, geometry, at).filter((problem) => !isCrcField(problem.field));
   return { row, bytes, at, judge };
+}
+
+/** A piece of a symlink is as long as its extent: of the current inode, if this is the start of one of its. */
+function symlinkBytes(filesystem: Filesystem, place: Place): Uint8Array {
+  const { agno, agbno } = positionOf(filesystem, place);
+  const fsbno = filesystem.geometry.fsbno(agno, agbno);
+  for (let fileoff = 0; place.ino >= 0; ) {
+    const piece = symlinkPiece(filesystem, place.ino, fileoff);
+    if (!piece) break;
+    if (piece.fsbno === fsbno) return piece.bytes;
+    fileoff = piece.fileoff + piece.bytes.length / filesystem.geometry.blocksize;
+  }
+  return place.data;
 }
 
 const isCrcField = (field: string) => field === 'crc' || field.endsWith('.crc');
 
 /** The verdict on the object at a place. */
 export function judgePlace(filesystem: Filesystem, place: Place): Verdict {
-  const crc = crcOf(filesystem, place);
   const subject = subjectOf(filesystem, place);
+  const crc =
+    typeof subject === 'string'
+      ? crcOf(filesystem, place)
+      : place.type!.crc(subject.bytes, filesystem.geometry);
   const bad = crc === 'bad' ? [crcProblem(subject)] : [];
   if (typeof subject === 'string') return { form: '', crc, problems: bad, unjudged: subject };
   return { form: subject.row.form, crc, problems: [...bad, ...subject.judge(subject.bytes)] };
