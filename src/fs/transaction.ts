@@ -51,6 +51,7 @@ export interface Flushable {
 }
 
 const SB = blockType('sb');
+const QUOTA_INODES = ['uquotino', 'gquotino', 'pquotino'] as const;
 /** Headers are written after blocks; the superblock after both. */
 const RANK: Readonly<Record<string, number>> = { agfl: 1, agf: 2, agi: 2, sb: 3 };
 
@@ -175,8 +176,11 @@ export class Transaction {
   }
 
   changeSuperblock(): Fields<typeof SUPERBLOCK.rows> {
+    const { sb } = this;
     this.change(this.superblockBuffer());
-    return this.sb;
+    // mkfs writes 0 for "no quota inode"; whoever writes a superblock later writes all ones.
+    for (const name of QUOTA_INODES) if (sb[name] === 0) sb[name] = -1;
+    return sb;
   }
 
   defer<T>(kind: DeferKind<T>, item: T): void {

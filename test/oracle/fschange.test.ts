@@ -62,9 +62,9 @@ describeSameVersion('the same bytes as xfs_db', () => {
     const ino = geometry.rootino;
     const random = new Random(name.length);
     const have: [AttrNamespace, string][] = [];
-    for (let i = 0; i < 70; i++) {
+    for (let i = 0; i < 50; i++) {
       // The last operations empty it again.
-      const removing = have.length > 0 && (i > 45 || random.below(10) < 3);
+      const removing = have.length > 0 && (i > 32 || random.below(10) < 3);
       let command: string;
       let change: () => void;
       if (removing) {
