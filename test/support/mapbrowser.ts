@@ -95,22 +95,31 @@ export class BrowserPage {
     }: { size?: readonly [number, number]; scheme?: 'light' | 'dark' } = {},
   ): Promise<BrowserPage> {
     const page = new BrowserPage(browserProgram()!, size);
-    const { targetId } = await page.send('Target.createTarget', { url: 'about:blank' });
-    const { sessionId } = await page.send('Target.attachToTarget', { targetId, flatten: true });
-    page.sessionId = String(sessionId);
-    for (const domain of ['Page', 'Runtime', 'Log', 'Network']) await page.send(`${domain}.enable`);
-    await page.send('Emulation.setDeviceMetricsOverride', {
+    try {
+      await page.load(url, size, scheme);
+      return page;
+    } catch (error) {
+      page.close();
+      throw error;
+    }
+  }
+
+  private async load(url: string, size: readonly [number, number], scheme: string): Promise<void> {
+    const { targetId } = await this.send('Target.createTarget', { url: 'about:blank' });
+    const { sessionId } = await this.send('Target.attachToTarget', { targetId, flatten: true });
+    this.sessionId = String(sessionId);
+    for (const domain of ['Page', 'Runtime', 'Log', 'Network']) await this.send(`${domain}.enable`);
+    await this.send('Emulation.setDeviceMetricsOverride', {
       width: size[0],
       height: size[1],
       deviceScaleFactor: 1,
       mobile: false,
     });
     const features = [{ name: 'prefers-color-scheme', value: scheme }];
-    await page.send('Emulation.setEmulatedMedia', { features });
-    const loaded = new Promise<void>((resolve) => page.loaded.push(resolve));
-    await page.send('Page.navigate', { url });
+    await this.send('Emulation.setEmulatedMedia', { features });
+    const loaded = new Promise<void>((resolve) => this.loaded.push(resolve));
+    await this.send('Page.navigate', { url });
     await loaded;
-    return page;
   }
 
   private receive(text: string): void {

@@ -16,6 +16,9 @@ import { mapRows, printMap } from '../../../src/report/map/text.ts';
 import { Random } from '../../support/random.ts';
 import { smallImage } from '../../support/smallimage.ts';
 
+/** Columns that stay empty. */
+const NONE = new ExtentColumns();
+
 type Piece = readonly [length: number, use: keyof typeof USE, depth?: number];
 
 function runsOf(pieces: readonly Piece[]): UseRuns {
@@ -47,8 +50,8 @@ function mapOf(ags: readonly (readonly Piece[])[]): SpaceMap {
     ags: runs.map((each, agno) => ({
       agno,
       runs: each,
-      mapped: new ExtentColumns(),
-      rmaps: new ExtentColumns(),
+      mapped: agno === 0 ? new ExtentColumns() : NONE,
+      rmaps: NONE,
     })),
     notes: [],
     kindOf: () => 'file',

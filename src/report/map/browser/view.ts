@@ -133,7 +133,7 @@ export class MapView {
 
   /** AGs that are laid on one another. */
   get agsPerBand(): number {
-    return Math.max(1, Math.ceil(6 / this.rowHeight));
+    return 2 ** Math.max(0, Math.round(Math.log2(6 / this.rowHeight)));
   }
 
   private get gap(): number {
@@ -338,8 +338,8 @@ export class MapView {
     context.font = `${12 * ratio}px ui-monospace, monospace`;
     let free = 0;
     for (const { ag, lastAg, y, height } of this.bands()) {
-      const middle = Math.max(y + height / 2, Math.min(y + height - 8, 10));
-      if (middle - 7 < free && free > 0) continue;
+      const middle = Math.max(8, y + height / 2, Math.min(y + height - 8, 10));
+      if ((middle - 7 < free && free > 0) || middle > this.height - 6) continue;
       free = middle + 9;
       const name = lastAg > ag ? `${this.data.agno[ag]}+` : `AG ${this.data.agno[ag]}`;
       context.fillText(name, (this.gutter - 8) * ratio, middle * ratio);
