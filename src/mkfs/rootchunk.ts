@@ -89,7 +89,9 @@ function fillRealtimeFile(inode: ReturnType<typeof DINODE.over>, index: number, 
   const [extents, blocks] = index === 1 ? [bitmap, rbmblocks] : [summary, rsumblocks];
   inode.size = BigInt(blocks * plan.blocksize);
   inode.nblocks = blocks;
-  inode.changecount = index === 1 ? 4n : 3n;
+  // Since 6.12 each extent is a transaction.
+  const changes = isSince(plan.profile, '6.12') ? extents.length : 1;
+  inode.changecount = BigInt((index === 1 ? 3 : 2) + changes);
   if (plan.features.nrext64) inode.big_nextents = BigInt(extents.length);
   else inode.nextents = extents.length;
   let fileoff = 0n;

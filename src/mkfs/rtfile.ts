@@ -19,6 +19,9 @@ import {
 } from './plan.ts';
 import { isSince } from './profile.ts';
 
+/** Of what an AG has behind its roots no extent takes all. */
+const usableBlocks = (plan: Rootless): number => plan.agblocks - rootBlocksEnd(plan) - 4;
+
 interface Run {
   readonly start: number;
   readonly count: number;
@@ -110,18 +113,47 @@ class FreeSpace {
   }
 }
 
-/** One extent for the whole file, if an AG has it; every AG keeps a block, for a mapping btree. */
-function placeWhole(plan: Rootless, space: FreeSpace, wish: Wish): PlacedExtent | undefined {
+/** One extent for all of the wish, if an AG from `first` on has it; every AG keeps a block, for a mapping btree. */
+function placeWhole(plan: Rootless, space: FreeSpace, wish: Wish, first = 0): PlacedExtent | undefined {
   const { align, blocks } = wish;
-  for (let agno = 0; agno < plan.agcount; agno++) {
-    if (space.free(agno) <= blocks) continue;
+  for (let i = 0; i < plan.agcount; i++) {
+    const agno = (first + i) % plan.agcount;
+    if (space.free(agno) <= blocks || (wish.metadata && blocks > usableBlocks(plan))) continue;
     const runs = space.runs(agno);
     const run = [...runs].sort(shortestFirst).find(({ count }) => count >= blocks + align - 1);
     const inOther = run && Math.ceil(run.start / align) * align;
-    const agbno = agno === 0 ? nearest(runs, wish) : inOther;
+    const agbno = agno === first ? nearest(runs, wish) : inOther;
     if (agbno !== undefined) return { agno, agbno, count: blocks };
   }
   return undefined;
+}
+
+/** Extents as large as can be had, each for itself: how releases from 6.12 on spread a file. */
+function spreadSingly(plan: Rootless, space: FreeSpace, wish: Wish): PlacedExtent[] {
+  const usable = usableBlocks(plan);
+  const extents: PlacedExtent[] = [];
+  for (let rest = wish.blocks; rest > 0; ) {
+    let longest = 0;
+    for (let agno = 0; agno < plan.agcount && longest < Math.min(rest, usable); agno++) {
+      const run = Math.max(0, ...space.runs(agno).map(({ count }) => count));
+      longest = Math.max(longest, Math.min(run, space.free(agno) - 1));
+    }
+    const last = extents.at(-1);
+    const adjacent = last && last.agbno + last.count < plan.agblocks;
+    const wanted = adjacent ? last.agbno + last.count : wish.wanted;
+    const blocks = Math.min(rest, usable, longest);
+    const extent =
+      blocks > 0 && placeWhole(plan, space, { ...wish, wanted, blocks }, adjacent ? last.agno : 0);
+    if (!extent) noRoom(wish.blocks);
+    space.take(extent);
+    extents.push(extent);
+    rest -= blocks;
+  }
+  return extents;
+}
+
+function noRoom(blocks: number): never {
+  throw new UsageError(`no room for the ${blocks} blocks of a file of the realtime section`);
 }
 
 /** Start of the next piece, up to `most` blocks, in an AG: as near to `wanted` as may be, or the best by length. */
@@ -140,9 +172,9 @@ function nextPiece(runs: readonly Run[], most: number, wanted: number | undefine
 }
 
 /** Extents wherever there are free blocks. */
-function spread(plan: Rootless, space: FreeSpace, blocks: number, metadata: boolean): PlacedExtent[] {
+function spread(plan: Rootless, space: FreeSpace, { blocks, metadata }: Wish): PlacedExtent[] {
   const MAPPINGS_A_CALL = 4; // during the first call a block is kept in each AG
-  const usable = plan.agblocks - rootBlocksEnd(plan) - 4;
+  const usable = usableBlocks(plan);
   const extents: PlacedExtent[] = [];
   for (let rest = blocks; rest > 0; ) {
     const last = extents.at(-1);
@@ -151,8 +183,7 @@ function spread(plan: Rootless, space: FreeSpace, blocks: number, metadata: bool
     const near = adjacent ? { agno: last.agno, agbno: last.agbno + last.count } : extents[0];
     let agno = near?.agno ?? 0;
     while (agno < plan.agcount && space.free(agno) <= kept) agno++;
-    if (agno >= plan.agcount)
-      throw new UsageError(`no room for the ${blocks} blocks of a file of the realtime section`);
+    if (agno >= plan.agcount) noRoom(blocks);
     const most = Math.min(rest, usable, space.free(agno) - kept);
     const wanted = agno === near?.agno ? near.agbno : undefined;
     const piece = nextPiece(space.runs(agno), most, wanted, metadata);
@@ -178,7 +209,8 @@ export function placeRealtimeFiles(plan: Rootless, rootAgbno: number, realtime: 
     const wish = { wanted, blocks, align, metadata };
     const whole = placeWhole(plan, space, wish) ?? placeWhole(plan, space, { ...wish, align: 1 });
     if (whole) space.take(whole);
-    const extents = whole ? [whole] : spread(plan, space, blocks, metadata);
+    const inPieces = metadata ? spreadSingly : spread;
+    const extents = whole ? [whole] : inPieces(plan, space, wish);
     if (extents.length <= most) return extents;
     const what = `${blocks} blocks of a file of the realtime section`;
     throw new UsageError(`${what} would be in ${extents.length} pieces, at most ${most}: take larger AGs`);
