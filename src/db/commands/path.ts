@@ -34,10 +34,15 @@ function takeInode(cursor: Cursor, ino: number): { bytes?: Uint8Array; error: st
   const { daddr, bbs } = cursor.inodeBuffer(ino);
   if ((daddr + bbs) * DADDR_BYTES > filesystem.device.size) return { error: IO_ERROR };
   const inode = readInode(filesystem, ino);
+  const corrupt = (what: string) => {
+    const hex = ino.toString(16);
+    cursor.complaints.push(`Metadata corruption detected at 0x0, inode 0x${hex} ${what}`);
+    return { error: CORRUPT };
+  };
   const isGood = inode && viewOf(inode.bytes).getUint16(0) === INODE_MAGIC;
-  if (!isGood || !crcIsGood(inode.bytes, INODE_CRC_OFFSET)) return { error: CORRUPT };
+  if (!isGood || !crcIsGood(inode.bytes, INODE_CRC_OFFSET)) return corrupt('dinode');
   const isShort = isDirectory(inode.view.getUint16(2)) && inode.bytes[DINODE.offset.format] === FORK.LOCAL;
-  if (isShort && !isShortSound(filesystem, ino, inode.bytes)) return { error: CORRUPT };
+  if (isShort && !isShortSound(filesystem, ino, inode.bytes)) return corrupt('data fork');
   return { bytes: inode.bytes, error: '' };
 }
 
