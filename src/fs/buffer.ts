@@ -119,11 +119,16 @@ export function needSound(buffer: MetaBuffer, geometry: Geometry): void {
   if (problem) corrupt(codeOf(type), where, `${describe(buffer)}: ${problem.message}`);
 }
 
-/** Stores the CRC, then looks at the object as a reader will: what fails here is a bug of ours, not damage. */
+/**
+ * Stores the CRC, then looks at the object as a reader will. What fails here was made from damage that no verifier can
+ * see (a record that lies about its length): nothing is written then.
+ */
 export function seal(buffer: MetaBuffer, geometry: Geometry): void {
   if (buffer.type.crc !== undefined) sealCrc(buffer.bytes, buffer.type.crc);
   const problem = problemsOf(buffer, geometry)[0];
-  if (problem) throw new Error(`not written, would be broken: ${describe(buffer)}: ${problem.message}`);
+  if (!problem) return;
+  const where: Where = { ...buffer.place, structure: buffer.type.name };
+  corrupt(codeOf(buffer.type), where, `${describe(buffer)} would be left broken: ${problem.message}`);
 }
 
 /** Reads the bytes of `pieces`. Throws DeviceError for a place outside of the device. */

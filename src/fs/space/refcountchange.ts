@@ -51,6 +51,12 @@ export function deferRefcount(tr: Transaction, item: RefcountChange): void {
   if (staging && features.rmapbt) tr.defer(COW_RMAP, item);
 }
 
+/** Frees a CoW staging extent that nobody uses: its record, its reverse mapping and its blocks. */
+export function releaseStaging(tr: Transaction, agno: number, agbno: number, count: number): void {
+  deferRefcount(tr, { change: 'unstage', agno, agbno, count });
+  freeLater(tr, agno, agbno, count);
+}
+
 /** Carries a change out at once. */
 export function changeRefcount(tr: Transaction, { change, agno, agbno, count }: RefcountChange): void {
   const cow = change === 'stage' || change === 'unstage';
