@@ -45,7 +45,12 @@ Commands:
 ${COMMANDS.map((row) => `  ${`${row.name} ${row.args ?? ''}`.trimEnd().padEnd(40)} ${row.summary}`).join('\n')}
 
   xfskit db -c 'agf 0' -c 'addr rmaproot' -c 'print recs[1-4]' disk.img
-Exit status: 0, 8 if a command failed or the device cannot be used, 16 usage.`;
+At the prompt, Tab completes commands, types, units, fields and files, and ctrl-C breaks off a command that does not
+write. Lines are kept in ~/.xfskit_history (xfskit/db_history in XDG_STATE_HOME where that is set; XFSKIT_HISTORY names
+another file, or none), but for those that begin with a blank.
+--json: a line for each command, or for each row of a list: {"command": ..., "result": ...}, or "error" in place of the
+result; null is nothing to show. Whole numbers above 2^53 are strings of digits; masks and LSNs are strings "0x...".
+Exit status: 0, 1 if a diff found a difference, 8 if a command failed or the device cannot be used, 16 usage.`;
 
 export function define(command: Command): void {
   command

@@ -33,8 +33,10 @@ export function parseSelector(text: string): Selection {
 /** Goes where a selection leads; throws DbError when a command is none that goes somewhere, or fails. */
 export function goTo(session: Session, { moves }: Selection): void {
   for (const words of moves) {
-    if (!session.find(words[0]!)?.pushable) throw new DbError(`${words[0]} goes nowhere`);
-    session.runArgs(words);
+    const row = session.find(words[0]!);
+    if (!row?.pushable && row?.name !== 'path') throw new DbError(`${words[0]} goes nowhere`);
+    const output = session.runArgs(words);
+    if (output?.failed) throw new DbError(output.text.trimEnd());
   }
 }
 

@@ -45,8 +45,11 @@ function compareNamed(a: Filesystem, b: Filesystem, path: string): Comparison {
 function compareSelected(session: Session, b: Filesystem, selector: string): Comparison {
   const a = session.cursor.filesystem;
   const path = /^(?:path\s+)?(\/.*)$/s.exec(selector.trim())?.[1];
-  if (path !== undefined) return compareNamed(a, b, path);
-  const selection = parseSelector(selector);
+  // A blank may belong to a name, or stand before a field.
+  const isPath =
+    path !== undefined && (!/\s/.test(path) || [a, b].some((one) => named(one, path).length > 0));
+  if (isPath) return compareNamed(a, b, path);
+  const selection = parseSelector(path === undefined ? selector : `path ${path}`);
   const tops = [a, b].map((filesystem) => {
     const there = new Session(filesystem, session.commands, { program: session.program });
     goTo(there, selection);

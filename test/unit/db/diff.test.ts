@@ -166,6 +166,9 @@ test('selectors, by the command line: one object, one field, one file', () => {
   expect(run(`inode ${ino} core.uid`).stdout).toBe(
     `inode ${ino} core.uid\n  core.uid = 0 -> 9\n1 object differs\n`,
   );
+  expect(run('/shared core.uid').stdout).toBe('/shared core.uid\n  core.uid = 0 -> 9\n1 object differs\n');
+  expect(xfskit(['db', 'get', b, 'path /shared core.uid']).stdout).toBe('9\n');
+  expect(xfskit(['db', 'get', b, 'path /none core.uid']).status).toBe(8);
   expect(run('/nowhere')).toMatchObject({ status: 8, stdout: '' });
   expect(run('nosuch 1').stderr).toMatch(/^xfskit diff: .*\n$/);
   const lines = run('--json')
