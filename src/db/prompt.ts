@@ -184,7 +184,7 @@ async function runTerminal(session: Session, options: InputOptions): Promise<voi
     input: process.stdin,
     output: process.stdout,
     terminal: true,
-    prompt: options.colour ? '\u001b[1mxfskit>\u001b[22m ' : 'xfskit> ',
+    prompt: options.colour ? `\u001b[1m${session.prompt}>\u001b[22m ` : `${session.prompt}> `,
     history: readHistory(),
     historySize: HISTORY_LINES,
     removeHistoryDuplicates: true,

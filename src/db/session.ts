@@ -104,6 +104,8 @@ export class Session {
   readonly commands: readonly CommandRow[];
   readonly expert: boolean;
   readonly program: string;
+  /** What the prompt says, before ">". */
+  readonly prompt: string;
   readonly drawing: MapDrawing | undefined;
   /** Files of commands that are being read. */
   readonly input = new Input();
@@ -120,6 +122,7 @@ export class Session {
     this.cursor = new Cursor(filesystem);
     this.expert = options.expert ?? false;
     this.program = options.program ?? 'xfs_db';
+    this.prompt = options.program ?? 'xfskit';
     this.drawing = options.drawing;
     this.commands = this.expert ? commands : commands.filter((row) => !row.expert);
   }
