@@ -13,10 +13,11 @@ import {
 import { putOnFreeList, takeFromFreeList } from '../space/agfl.ts';
 import type { Transaction } from '../transaction.ts';
 import { AgTree, type AgTreeHome } from './agtree.ts';
+import type { TreeBlock } from './block.ts';
 import { Cursor, type Direction } from './cursor.ts';
 import { insertRecord, updateRecord } from './insert.ts';
 import { deleteRecord } from './remove.ts';
-import type { KeyRow } from './tree.ts';
+import { damaged, type KeyRow } from './tree.ts';
 
 const TWO_32 = 2 ** 32;
 const RECORD = RMAP_RECORD.offset;
@@ -100,6 +101,22 @@ const HOME: AgTreeHome = {
   },
 };
 
+function decodeRmap(view: DataView, byte: number): Rmap {
+  const at = byte + RECORD.owner;
+  const ownerHigh = view.getUint32(at);
+  const ownerLow = view.getUint32(at + 4);
+  const high = view.getUint32(at + OFFSET_HIGH);
+  return {
+    start: view.getUint32(byte),
+    count: view.getUint32(byte + RECORD.blockcount),
+    owner: isSpecial(ownerHigh) ? ownerLow - TWO_32 : ownerHigh * TWO_32 + ownerLow,
+    offset: (high & 0x003fffff) * TWO_32 + view.getUint32(at + OFFSET_LOW),
+    attr: (high & RMAP_OFF_ATTR) !== 0,
+    bmbt: (high & RMAP_OFF_BMBT) !== 0,
+    unwritten: (high & RMAP_OFF_UNWRITTEN) !== 0,
+  };
+}
+
 export class RmapCursor extends Cursor {
   constructor(tr: Transaction, agno: number) {
     super(new AgTree(tr, agno, ROW, HOME));
@@ -111,19 +128,29 @@ export class RmapCursor extends Cursor {
   }
   get rmap(): Rmap {
     const { view, byte } = this.current();
-    const at = byte + RECORD.owner;
-    const ownerHigh = view.getUint32(at);
-    const ownerLow = view.getUint32(at + 4);
-    const high = view.getUint32(at + OFFSET_HIGH);
-    return {
-      start: view.getUint32(byte),
-      count: view.getUint32(byte + RECORD.blockcount),
-      owner: isSpecial(ownerHigh) ? ownerLow - TWO_32 : ownerHigh * TWO_32 + ownerLow,
-      offset: (high & 0x003fffff) * TWO_32 + view.getUint32(at + OFFSET_LOW),
-      attr: (high & RMAP_OFF_ATTR) !== 0,
-      bmbt: (high & RMAP_OFF_BMBT) !== 0,
-      unwritten: (high & RMAP_OFF_UNWRITTEN) !== 0,
+    return decodeRmap(view, byte);
+  }
+  /** Every record that covers a block, by way of the high keys. */
+  covering(agbno: number): readonly Rmap[] {
+    const found: Rmap[] = [];
+    const { tree } = this;
+    const visit = (block: TreeBlock, level: number): void => {
+      if (block.level !== level) damaged(tree, `block at level ${block.level}, expected ${level}`);
+      for (let slot = 1; slot <= block.numrecs; slot++) {
+        if (level > 0) {
+          const key = block.keyByte(slot);
+          if (block.view.getUint32(key) > agbno) return;
+          if (block.view.getUint32(key + RMAP_KEY.size) >= agbno)
+            visit(tree.block(block.child(slot)), level - 1);
+          continue;
+        }
+        const rmap = decodeRmap(block.view, block.recordByte(slot));
+        if (rmap.start > agbno) return;
+        if (rmap.start + rmap.count > agbno) found.push(rmap);
+      }
     };
+    visit(tree.root(), tree.levels() - 1);
+    return found;
   }
   insert(rmap: Rmap): void {
     this.set(rmap);

@@ -10,17 +10,10 @@ import { follows, isMergeable } from './rmapchange.ts';
 
 const LONGEST = 2 ** 32 - 1;
 
-/** The record of this owner that covers the block before `rmap`, in the file and on disk; or that `rmap` lies in. */
-export function findBefore(tr: Transaction, agno: number, rmap: Rmap): Rmap | undefined {
-  const cursor = new RmapCursor(tr, agno);
-  if (!cursor.find('LE', rmap)) return undefined;
-  // Records that begin before are sorted by start; those of the owner that reach here are few and near.
-  do {
-    const found = cursor.rmap;
-    const reach = found.start + found.count;
-    if (isMergeable(found, rmap) && reach >= rmap.start && agrees(found, rmap)) return found;
-  } while (cursor.decrement());
-  return undefined;
+/** The record of the same owner that maps a block as `rmap` goes on, or would have gone on before it. */
+function findCovering(tr: Transaction, agno: number, agbno: number, rmap: Rmap): Rmap | undefined {
+  const records = new RmapCursor(tr, agno).covering(agbno);
+  return records.find((found) => isMergeable(found, rmap) && agrees(found, rmap));
 }
 
 /** Whether both map blocks to offsets in the same way. */
@@ -29,7 +22,7 @@ function agrees(found: Rmap, rmap: Rmap): boolean {
 }
 
 function needFound(tr: Transaction, agno: number, rmap: Rmap): Rmap {
-  const found = findBefore(tr, agno, rmap);
+  const found = findCovering(tr, agno, rmap.start, rmap);
   if (!found || found.start + found.count < rmap.start + rmap.count) {
     const text = `AG ${agno} rmapbt: no record for blocks ${rmap.start} + ${rmap.count} of inode ${rmap.owner}`;
     corrupt('RMAP_MISSING', { agno, agbno: rmap.start, blocks: rmap.count }, text);
@@ -63,7 +56,7 @@ function rewrite(tr: Transaction, agno: number, rmap: Rmap): void {
 }
 
 export function addSharedRmap(tr: Transaction, agno: number, added: Rmap): void {
-  const before = findBefore(tr, agno, added);
+  const before = findCovering(tr, agno, added.start - 1, added);
   const left = before && follows(before, added) ? before : undefined;
   const next = new RmapCursor(tr, agno);
   const after: Rmap = {
