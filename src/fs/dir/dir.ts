@@ -140,27 +140,33 @@ export function fileType(inode: Inode): number {
   return TYPES[(inode.core.mode & S_IFMT) >>> 12] ?? 0;
 }
 
-/** Gives an inode one more name. Not for directories. */
-export function link(fs: FileSystem, parent: number, name: string | Uint8Array, ino: number): void {
+/** Gives an inode one more name. Not for directories. `keepTimes`: those of the directory stay, as with xfs_db. */
+export function link(
+  fs: FileSystem,
+  parent: number,
+  name: string | Uint8Array,
+  ino: number,
+  keepTimes = false,
+): void {
   transact(fs, (tr) => {
     const child = readInode(tr, ino);
     if (child.type === S_IFDIR) throw new DirError('LINKS', `inode ${ino} is a directory`);
     if (child.core.nlink >= MOST_LINKS) throw new DirError('LINKS', `inode ${ino} has too many links`);
-    addName(readInode(tr, parent), name, ino, fileType(child));
+    addName(readInode(tr, parent), name, ino, fileType(child), keepTimes);
     child.touch();
     child.core.nlink++;
   });
 }
 
-/** Takes a name away from an inode; its link count falls. Not for directories. The inode's number. */
-export function unlink(fs: FileSystem, parent: number, name: string | Uint8Array): number {
+/** Takes a name away from an inode, whose number is returned; as `link` for directories and times. */
+export function unlink(fs: FileSystem, parent: number, name: string | Uint8Array, keepTimes = false): number {
   return transact(fs, (tr) => {
     const directory = readInode(tr, parent);
     const ino = lookupName(directory, name);
     if (ino === undefined) throw new DirError('NOENT', `directory ${parent} has no such name`);
     const child = readInode(tr, ino);
     if (child.type === S_IFDIR) throw new DirError('LINKS', `inode ${ino} is a directory`);
-    removeName(directory, name);
+    removeName(directory, name, keepTimes);
     child.touch();
     if (child.core.nlink > 0) child.core.nlink--;
     return ino;
