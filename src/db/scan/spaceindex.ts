@@ -14,13 +14,23 @@ import { ForkWalk } from '../../fs/scan/fork.ts';
 import { ScanReader } from '../../fs/scan/reader.ts';
 import { SortedRuns } from '../../fs/scan/sortedruns.ts';
 import { ExtentColumns } from '../../fs/space/columns.ts';
+import { DbError } from '../error.ts';
 import type { Filesystem } from '../filesystem.ts';
 
 const MOST_NAMES = 4096;
+/** AGs that a device may lack before its superblock is not believed. */
+const MOST_MISSING = 1000;
 
 interface Name {
   readonly parent: number;
   readonly name: Uint8Array;
+}
+
+/** There are columns for each AG: their number must not be one that a broken superblock makes up. */
+function refuseMissing({ geometry, device }: Filesystem): void {
+  const held = Math.ceil(device.size / (geometry.agblocks * geometry.blocksize));
+  if (geometry.agcount - held > MOST_MISSING)
+    throw new DbError(`the superblock tells of ${geometry.agcount} AGs, the device holds ${held}`);
 }
 
 export class SpaceIndex {
@@ -37,6 +47,7 @@ export class SpaceIndex {
   constructor(filesystem: Filesystem) {
     this.filesystem = filesystem;
     const { geometry } = filesystem;
+    refuseMissing(filesystem);
     const reader = new ScanReader(filesystem.device, geometry);
     this.ags = Array.from({ length: geometry.agcount }, (_, agno) => new AgRecords(reader, agno).read());
     const columns = this.ags.map(() => new ExtentColumns());

@@ -211,4 +211,8 @@ test('images of other sizes, and of another make', () => {
   const half = compareFilesystems(original, openFilesystem(cut));
   expect(half.differences).toEqual([]);
   expect(half.notes[0]).toMatch(/^\d+ and \d+ blocks: what only one of them has was not compared$/);
+  const told = after('sb 0', 'write -d agcount 3000000', `write -d dblocks ${3_000_000 * geometry.agblocks}`);
+  expect(() => compareFilesystems(original, openFilesystem(told))).toThrow(
+    /^the superblock tells of 3000000 AGs, the device holds \d+$/,
+  );
 });
