@@ -47,7 +47,7 @@ async function start(
     HOME: home,
   });
   open.push(terminal);
-  await terminal.see(/xfskit> $/);
+  await terminal.see(/^\w+> $/);
   return terminal;
 }
 
@@ -206,6 +206,12 @@ describeTerminal('ctrl-C and the end', () => {
 });
 
 describeTerminal('what belongs on a terminal only', () => {
+  test('the prompt, with the name of the program that it stands in for', async () => {
+    const terminal = await start(['-p', 'xfs_db']);
+    expect(plain(terminal.screen)).toBe('xfs_db> ');
+    expect(await terminal.line('nosuch')).toContain('command nosuch not found\nxfs_db> ');
+  }, 60_000);
+
   test('colour, where it is wanted', async () => {
     const coloured = await start([], { NO_COLOR: undefined });
     await coloured.line('nosuch');
