@@ -24,6 +24,8 @@ export interface FileSystemOptions {
    * kernels since 6.9 do. Default `double`.
    */
   readonly freeListRule?: 'single' | 'double';
+  /** Any 32-bit number, for generations of new inodes. Default: by chance. */
+  readonly random?: () => number;
 }
 
 export class FileSystem {
@@ -31,8 +33,11 @@ export class FileSystem {
   readonly geometry: Geometry;
   readonly now: () => Timestamp;
   readonly freeListRule: 'single' | 'double';
+  readonly random: () => number;
   /** Verified objects by byte offset. */
   readonly cache = new Map<number, MetaBuffer>();
+  /** By AG: where a search for a free inode near `near` was given up, as first inodes of chunks. */
+  readonly inodeSearches = new Map<number, { near: number; left: number; right: number }>();
   /** A transaction is under way. */
   busy = false;
 
@@ -41,6 +46,7 @@ export class FileSystem {
     this.geometry = geometry;
     this.now = options.now ?? systemTime;
     this.freeListRule = options.freeListRule ?? 'double';
+    this.random = options.random ?? (() => Math.floor(Math.random() * 2 ** 32));
   }
 
   /** Forgets what was read: the device was written past us. Only between transactions. */

@@ -1,6 +1,7 @@
 /**
  * `link`, `unlink`: names in the current directory, given and taken in whole transactions; `parent`: what the parent
- * pointers of the current inode say.
+ * pointers of the current inode say. Bytes are those of xfs_db 6.12, the first that has them: it leaves the times of
+ * the directory alone, and keeps AGFLs as long as kernels since 6.9 do.
  */
 
 import { XfskitError } from '../../format/errors.ts';
@@ -34,7 +35,7 @@ function change<T>(session: Session, name: string, use: (fs: FileSystem) => T): 
     throw new DbError(`${name}: parent pointers are not written`);
   }
   try {
-    return use(openFileSystem(filesystem.device, { freeListRule: 'single' }));
+    return use(openFileSystem(filesystem.device, { freeListRule: 'double' }));
   } catch (error) {
     throw error instanceof XfskitError ? new DbError(`${name}: ${error.message}`) : error;
   }
@@ -49,7 +50,7 @@ function runLink(session: Session, args: readonly string[]): Output {
   const [letter, text = ''] = target;
   const ino = letter === 'i' ? Number(parseNumber(text) ?? -1) : inodeOf(session, text);
   if (!(ino >= 0)) throw new DbError(`bad inode number ${text}`);
-  change(session, name, (fs) => link(fs, directory, name, ino));
+  change(session, name, (fs) => link(fs, directory, name, ino, true));
   session.cursor.moveInode(directory);
   return { text: '', json: { directory, name, ino } };
 }
@@ -63,7 +64,7 @@ function inodeOf({ cursor }: Session, path: string): number {
 function runUnlink(session: Session, args: readonly string[]): Output {
   const directory = currentDirectory(session);
   const [name] = args;
-  const ino = change(session, name!, (fs) => unlink(fs, directory, name!));
+  const ino = change(session, name!, (fs) => unlink(fs, directory, name!, true));
   session.cursor.moveInode(directory);
   return { text: '', json: { directory, name: name!, ino } };
 }

@@ -16,6 +16,7 @@ import { FUZZ_COMMANDS } from './fuzz.ts';
 import { HASHCOLL_COMMANDS } from './hashcoll.ts';
 import { HEADER_COMMANDS } from './header.ts';
 import { INPUT_COMMANDS } from './input.ts';
+import { IUNLINK_COMMANDS } from './iunlink.ts';
 import { LABEL_COMMANDS } from './label.ts';
 import { LINK_COMMANDS } from './link.ts';
 import { LOGFORMAT_COMMANDS } from './logformat.ts';
@@ -64,5 +65,6 @@ export const COMMANDS: readonly CommandRow[] = [
   ...ATTR_COMMANDS,
   ...BLOCKTRASH_COMMANDS,
   ...HASHCOLL_COMMANDS,
+  ...IUNLINK_COMMANDS,
   ...LINK_COMMANDS,
 ].sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -23,6 +23,9 @@ export interface AllocRequest {
   userData: boolean;
   /** To fill the AGFL: it cannot be taken from there. */
   forFreeList: boolean;
+  /** First and last block at which it may begin; only the search near a block asks for that. */
+  minAgbno: number;
+  maxAgbno: number;
 }
 
 export interface Found {
@@ -44,17 +47,22 @@ export function allocRequest(fields: Partial<AllocRequest> & { maxlen: number })
     total: 0,
     userData: false,
     forFreeList: false,
+    minAgbno: 0,
+    maxAgbno: Number.POSITIVE_INFINITY,
     ...fields,
   };
 }
 
-/** What of a free extent can be used when aligned. */
+/** What of a free extent can be used when aligned, and from `minAgbno` on where it reaches beyond. */
 export function usable(
   request: AllocRequest,
-  start: number,
-  count: number,
+  freeStart: number,
+  freeCount: number,
 ): { start: number; count: number } {
-  const { alignment } = request;
+  const { alignment, minAgbno } = request;
+  const cut = freeStart < minAgbno && freeStart + freeCount > minAgbno ? minAgbno - freeStart : 0;
+  const start = freeStart + cut;
+  const count = freeCount - cut;
   if (alignment <= 1 || count < request.minlen) return { start, count };
   const aligned = Math.ceil(start / alignment) * alignment;
   return { start: aligned, count: Math.max(0, count - (aligned - start)) };

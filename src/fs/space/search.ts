@@ -157,6 +157,7 @@ class NearSearch {
       byPlace: tree === 'bnobt',
       active: false,
     });
+    request.agbno = Math.min(Math.max(request.agbno, request.minAgbno), request.maxAgbno);
     this.request = request;
     this.reached = request.maxlen;
     this.length = arm('cntbt');
@@ -203,6 +204,10 @@ class NearSearch {
       return false;
     }
     const part = usable(request, free.start, free.count);
+    if (part.start < request.minAgbno || part.start > request.maxAgbno) {
+      if (arm.byPlace) arm.active = false;
+      return false;
+    }
     if (part.count < request.minlen) return false;
     const count = fitLength(request, Math.min(part.count, request.maxlen));
     if (count < this.best.count) return false;

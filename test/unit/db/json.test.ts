@@ -83,6 +83,7 @@ const SAMPLES: Readonly<Record<string, readonly Sample[]>> = {
   help: [shows('help'), shows('help print')],
   info: [shows('info')],
   inode: [silent(INODE), shows(INODE, 'inode')],
+  iunlink: [shows('iunlink'), shows('iunlink -n 3'), fails('iunlink -n 0')],
   label: [shows('label'), shows('label new')],
   link: [shows(`inode ${geometry.rootino}`, `link -i ${ino} again`)],
   log: [shows('log'), shows(`log start ${join(folder, 'transcript')}`)],
