@@ -259,6 +259,9 @@ describeKernel('drop-ins', () => {
     const [theirs, ours, restored] = [scratch('theirs'), scratch('ours'), scratch('ours.img')];
     mustRun('xfs_metadump', ['-o', image, theirs]);
     expect(compat('xfs_metadump', ['-ow', '-m', '100', image, ours]).status).toBe(0);
+    const progress = mustRun('xfs_metadump', ['-og', image, theirs]).stdout;
+    expect(progress).toContain('inodes (');
+    expect(compat('xfs_metadump', ['-og', image, ours]).stdout).toBe(progress);
     expect(same(theirs, ours)).toBe(true);
     expect(compat('xfs_mdrestore', ['-', restored], readFileSync(ours)).status).toBe(0);
     expect(repairCheck(restored).status).toBe(0);

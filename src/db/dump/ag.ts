@@ -13,8 +13,11 @@ import { clearAgfl } from './stale.ts';
 const LETTER_L = 0x4c;
 const LABEL_BYTES = 12;
 
-/** Dumps AG `agno`. Throws DeviceError when reading failed and that is to stop the dump. */
-export function dumpAg(context: DumpContext, inodes: InodeDump, agno: number): void {
+/**
+ * Dumps AG `agno` of a filesystem that is said to have `expected` inodes. Throws DeviceError when reading failed and
+ * that is to stop the dump.
+ */
+export function dumpAg(context: DumpContext, inodes: InodeDump, agno: number, expected: number): void {
   const { geometry, options } = context;
   const header = (sector: number, name: string) => {
     const offset = geometry.headerByte(agno, sector);
@@ -41,7 +44,7 @@ export function dumpAg(context: DumpContext, inodes: InodeDump, agno: number): v
     context.emit(agfl.offset, block);
   }
   if (agf) dumpSpace(context, agno, agf.bytes);
-  if (agi) dumpInodes(context, inodes, agno, agi.bytes);
+  if (agi) dumpInodes(context, inodes, agno, agi.bytes, expected);
 }
 
 function hideLabel(block: Scrub): void {
@@ -66,7 +69,13 @@ function dumpSpace(context: DumpContext, agno: number, sector: Uint8Array): void
   }
 }
 
-function dumpInodes(context: DumpContext, inodes: InodeDump, agno: number, sector: Uint8Array): void {
+function dumpInodes(
+  context: DumpContext,
+  inodes: InodeDump,
+  agno: number,
+  sector: Uint8Array,
+  expected: number,
+): void {
   const agi = AGI.over(sector);
   const { agcount, features } = context.geometry;
   dumpAgBtree(context, { name: 'inobt', agno, root: agi.root, levels: agi.level }, (view, count) => {
@@ -78,7 +87,8 @@ function dumpInodes(context: DumpContext, inodes: InodeDump, agno: number, secto
         freeHigh: view.getUint32(at + 8),
         freeLow: view.getUint32(at + 12),
       });
-      context.listener.progress(`Copied ${context.inodesCopied} inodes (${agno} of ${agcount} AGs)`);
+      const copied = `${context.inodesCopied} of ${expected} inodes`;
+      context.listener.progress(`Copied ${copied} (${agno} of ${agcount} AGs)`);
     }
   });
   if (features.finobt) {

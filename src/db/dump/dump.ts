@@ -23,6 +23,7 @@ export interface DumpSource extends Volume {
   readonly superblock: {
     readonly uuid: string;
     readonly logsunit: number;
+    readonly icount: bigint;
     readonly rbmino: number;
     readonly rsumino: number;
     readonly uquotino: number;
@@ -74,7 +75,8 @@ export function dumpFilesystem(
   const sink = version === 1 ? new DumpWriterV1(output, flags) : new DumpWriterV2(output, flags);
   const context = new DumpContext(source, sink, request, listener);
   const inodes = new InodeDump(context);
-  for (let agno = 0; agno < geometry.agcount; agno++) dumpAg(context, inodes, agno);
+  const expected = Number(BigInt.asUintN(32, source.superblock.icount));
+  for (let agno = 0; agno < geometry.agcount; agno++) dumpAg(context, inodes, agno, expected);
   const { rbmino, rsumino, uquotino, gquotino, pquotino } = source.superblock;
   for (const [ino, what] of [
     [rbmino, 'rtbitmap'],

@@ -65,17 +65,22 @@ export function runDump(source: DumpSource, path: string, order: DumpOrder, prog
 }
 
 const PROGRESS_WIDTH = 59;
+/** Milliseconds between two lines on a terminal; what reads a file or a pipe gets every line, as xfs_db writes them. */
 const PROGRESS_PAUSE = 100;
 
 /** One line that is written over and over, and warnings between. */
 class Talk implements DumpListener {
   private readonly program: string;
   private readonly shows: boolean;
-  private readonly stream: { write(text: string): unknown };
+  private readonly stream: { readonly isTTY?: boolean; write(text: string): unknown };
   private last = Number.NEGATIVE_INFINITY;
   private hasLine = false;
 
-  constructor(program: string, shows: boolean, stream: { write(text: string): unknown }) {
+  constructor(
+    program: string,
+    shows: boolean,
+    stream: { readonly isTTY?: boolean; write(text: string): unknown },
+  ) {
     this.program = program;
     this.shows = shows;
     this.stream = stream;
@@ -88,9 +93,9 @@ class Talk implements DumpListener {
 
   progress(text: string): void {
     const now = performance.now();
-    if (!this.shows || now - this.last < PROGRESS_PAUSE) return;
+    if (!this.shows || (this.stream.isTTY && now - this.last < PROGRESS_PAUSE)) return;
     this.last = now;
-    this.stream.write(`\r${text.padEnd(PROGRESS_WIDTH)}`);
+    this.stream.write(`\r${text.slice(0, PROGRESS_WIDTH).padEnd(PROGRESS_WIDTH)}`);
     this.hasLine = true;
   }
 
