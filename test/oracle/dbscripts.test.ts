@@ -203,6 +203,24 @@ describeKernel('scripts written by hand', () => {
     expect(ours).toBe(readFileSync(path, 'utf8'));
   });
 
+  test.each(['core.size 0', 'core.mode 030755', 'core.forkoff 60', 'v3.inumber 77'])(
+    'ls and path where a directory has %s',
+    async (change) => {
+      const image = await corpusCopy('rmap4k');
+      run('xfs_db', ['-x', '-c', 'path /dirs/block', '-c', `write -d ${change}`, image]);
+      const script = [
+        'ls /dirs/block',
+        'path /dirs/block',
+        'p core.size',
+        'ls',
+        'path 000000',
+        'ls /dirs/block/x',
+      ];
+      expect(compare(image, script)).toBeUndefined();
+      expect(askSession(image, script).stdout[0]).toBe('/dirs/block: Structure needs cleaning\n');
+    },
+  );
+
   test('where xfs_db is wrong, ours is not', async () => {
     const image = await corpusCopy('rmap4k');
     run('xfs_db', [

@@ -107,6 +107,7 @@ describeKernel('db and xfs_db write the same', () => {
     ['sb 1', 'write fname "abc"', 'label', 'uuid'],
     ['agf 0', 'blocktrash -z -s 7', 'p'],
     ['agi 1', 'blocktrash -z -s 9 -3 -x 5 -y 100', 'blocktrash -z -s 10 -0 -o 40', 'p magicnum'],
+    ['agf 0', 'blocktrash -z -x 1 -y 1 -s 5 -o 100000'],
     ['fsblock 20', 'blocktrash -z -s 0 -x 32 -y 4096 -o 300 -n 8 -3', 'p'],
     ['inode 128', 'blocktrash -z -s 77', 'p core.mode v3.crc'],
     [

@@ -127,7 +127,7 @@ function trash(cursor: Cursor, plan: Plan, kind: number, range: Range, random: G
     if (room <= 0) throw new DbError(`bad blocktrash offset ${start}`);
     start += random.next() % room;
   }
-  if (start + length >= data.length * 8) length = Math.max(0, data.length * 8 - start);
+  if (start + length >= data.length * 8) length = data.length * 8 - start;
   beginWrite(place);
   for (let i = 0; i < length; i++) {
     const bit = (start + i) % (geometry.blocksize * 8);

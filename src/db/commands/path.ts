@@ -28,6 +28,21 @@ const FTYPES = [
 
 const isDirectory = (mode: number) => (mode & S_IFMT) === S_IFDIR;
 
+/** What the kinds of files are in the four upper bits of a mode; 0 is a free inode. */
+const MODE_KINDS = new Set([0, 1, 2, 4, 6, 8, 10, 12]);
+const KIND_DIRECTORY = 4;
+const KIND_SYMLINK = 10;
+
+/** Whether an inode's own fields can be: whose it is, kind, size, and where its attribute fork begins. */
+function isCoreSound(view: DataView, ino: number): boolean {
+  const { offset } = DINODE;
+  const kind = view.getUint16(offset.mode) >>> 12;
+  const size = view.getBigInt64(offset.size);
+  if (view.getBigUint64(offset.ino) !== BigInt(ino) || size < 0n || !MODE_KINDS.has(kind)) return false;
+  if (size === 0n && (kind === KIND_DIRECTORY || kind === KIND_SYMLINK)) return false;
+  return view.getUint8(offset.forkoff) * 8 < view.byteLength - DINODE.size;
+}
+
 /** An inode that can be worked with, or why it cannot. */
 function takeInode(cursor: Cursor, ino: number): { bytes?: Uint8Array; error: string } {
   const { filesystem } = cursor;
@@ -40,7 +55,8 @@ function takeInode(cursor: Cursor, ino: number): { bytes?: Uint8Array; error: st
     return { error: CORRUPT };
   };
   const isGood = inode && viewOf(inode.bytes).getUint16(0) === INODE_MAGIC;
-  if (!isGood || !crcIsGood(inode.bytes, INODE_CRC_OFFSET)) return corrupt('dinode');
+  if (!isGood || !crcIsGood(inode.bytes, INODE_CRC_OFFSET) || !isCoreSound(inode.view, ino))
+    return corrupt('dinode');
   const isShort = isDirectory(inode.view.getUint16(2)) && inode.bytes[DINODE.offset.format] === FORK.LOCAL;
   if (isShort && !isShortSound(filesystem, ino, inode.bytes)) return corrupt('data fork');
   return { bytes: inode.bytes, error: '' };
