@@ -64,7 +64,7 @@ function inodeOf({ cursor }: Session, path: string): number {
 function runUnlink(session: Session, args: readonly string[]): Output {
   const directory = currentDirectory(session);
   const [name] = args;
-  const ino = change(session, name!, (fs) => unlink(fs, directory, name!, true));
+  const ino = change(session, name!, (fs) => unlink(fs, directory, name!, true, true));
   session.cursor.moveInode(directory);
   return { text: '', json: { directory, name: name!, ino } };
 }
@@ -122,7 +122,9 @@ export const LINK_COMMANDS: readonly CommandRow[] = [
     most: 1,
     expert: true,
     summary: 'take a name away from the current directory',
-    help: ['The link count of the inode falls; it is not freed, not even at 0.'],
+    help: [
+      'The link count of the inode falls; at 0 it goes on the unlinked list of its AG, and is not freed.',
+    ],
     run: runUnlink,
   },
   {

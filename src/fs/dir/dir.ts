@@ -6,6 +6,7 @@ import { UsageError, XfskitError } from '../../format/errors.ts';
 import { FORK, S_IFDIR, S_IFMT } from '../../format/inode.ts';
 import type { FileSystem } from '../filesystem.ts';
 import { type Inode, readInode } from '../inode/inode.ts';
+import { insertUnlinked } from '../inode/unlinked.ts';
 import { transact } from '../transaction.ts';
 import { BlockDirectory, leaveInode } from './block.ts';
 import { Directory, sameName } from './context.ts';
@@ -158,17 +159,31 @@ export function link(
   });
 }
 
-/** Takes a name away from an inode, whose number is returned; as `link` for directories and times. */
-export function unlink(fs: FileSystem, parent: number, name: string | Uint8Array, keepTimes = false): number {
+/**
+ * Takes a name away from an inode, whose number is returned; as `link` for directories and times. `listed`: with its
+ * last name gone it is put on the unlinked list of its AG.
+ */
+export function unlink(
+  fs: FileSystem,
+  parent: number,
+  name: string | Uint8Array,
+  keepTimes = false,
+  listed = false,
+): number {
   return transact(fs, (tr) => {
     const directory = readInode(tr, parent);
     const ino = lookupName(directory, name);
     if (ino === undefined) throw new DirError('NOENT', `directory ${parent} has no such name`);
     const child = readInode(tr, ino);
     if (child.type === S_IFDIR) throw new DirError('LINKS', `inode ${ino} is a directory`);
+    // It counts as changed even where only a block of it is.
+    directory.changed();
     removeName(directory, name, keepTimes);
     child.touch();
-    if (child.core.nlink > 0) child.core.nlink--;
+    if (child.core.nlink > 0) {
+      child.core.nlink--;
+      if (listed && child.core.nlink === 0) insertUnlinked(child);
+    }
     return ino;
   });
 }

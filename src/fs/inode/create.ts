@@ -172,7 +172,7 @@ function searchAround(tr: Transaction, agno: number, near: number): Chosen | und
   for (let steps = STEPS; ; marks.delete(agno)) {
     const left = new ChunkCursor(tr, agno, 'inobt');
     const right = new ChunkCursor(tr, agno, 'inobt');
-    if (!left.find('LE', near) || !right.find('LE', near)) return noneFree(tr, agno);
+    if (!left.find('LE', near) || !right.find('LE', near)) return undefined;
     if (left.chunk.freecount > 0) return { cursor: left };
     const mark: Mark | undefined = marks.get(agno);
     const isUsable = mark?.near === near && mark.left !== NULL_AGINO && mark.right !== NULL_AGINO;
