@@ -18,7 +18,14 @@ function setHead(tr: Transaction, agno: number, bucket: number, agino: number): 
   agi.view.setUint32(agi.byte + AGI.offset.unlinked + 4 * bucket, agino);
 }
 
-/** Puts an inode on its list. Throws CorruptionError when it is on one. */
+/** What a list begins with must be an inode in use that has no links. */
+function needUnlinked(tr: Transaction, agno: number, agino: number): void {
+  const ino = tr.fs.geometry.ino(agno, agino);
+  const { core } = (tr.inodes.get(ino) as Inode | undefined) ?? readAnyInode(tr, ino);
+  if (core.mode === 0 || core.nlink !== 0) bad(agno, ino, 'is on an unlinked list, but free or linked');
+}
+
+/** Puts an inode on its list. Throws CorruptionError when it is on one, or the list begins with what cannot be. */
 export function insertUnlinked(inode: Inode): void {
   const { tr, ino, core } = inode;
   const { geometry } = tr.fs;
@@ -27,6 +34,7 @@ export function insertUnlinked(inode: Inode): void {
   const bucket = agino % AGI_UNLINKED_BUCKETS;
   const first = head(tr, agno, bucket);
   if (first === agino || core.next_unlinked !== NULL_AGINO) bad(agno, ino, 'is on an unlinked list already');
+  if (first !== NULL_AGINO) needUnlinked(tr, agno, first);
   inode.changed();
   core.next_unlinked = first;
   setHead(tr, agno, bucket, agino);

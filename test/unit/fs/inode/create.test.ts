@@ -138,3 +138,20 @@ test('a full filesystem has no inode to give, and stays as it is', () => {
   expect(() => make(fs)).toThrow(NoSpaceError);
   expect(Buffer.compare(device.bytes, bytes)).toBe(0);
 });
+
+test('a list that begins with what cannot be on it gets no more', () => {
+  const device = emptyImage(96 << 20);
+  const fs = openFileSystem(device);
+  const first = make(fs);
+  transact(fs, (tr) => {
+    const inode = readInode(tr, first);
+    inode.changed();
+    inode.core.nlink = 1;
+  });
+  const before = counted(fs);
+  for (let i = 0; i < 63; i++) make(fs);
+  const full = counted(fs);
+  expect(full[0]! - before[0]!).toBe(64n);
+  expect(() => make(fs)).toThrow(/but free or linked/);
+  expect(counted(fs)).toEqual(full);
+});
