@@ -24,6 +24,8 @@ export interface FileSystemOptions {
    * kernels since 6.9 do. Default `double`.
    */
   readonly freeListRule?: 'single' | 'double';
+  /** Whether an rmapbt's keys repeat the unwritten flag, as before xfsprogs 6.4. Default: they leave it out. */
+  readonly unwrittenInKeys?: boolean;
   /** Any 32-bit number, for generations of new inodes. Default: by chance. */
   readonly random?: () => number;
 }
@@ -33,6 +35,7 @@ export class FileSystem {
   readonly geometry: Geometry;
   readonly now: () => Timestamp;
   readonly freeListRule: 'single' | 'double';
+  readonly unwrittenInKeys: boolean;
   readonly random: () => number;
   /** Verified objects by byte offset. */
   readonly cache = new Map<number, MetaBuffer>();
@@ -46,6 +49,7 @@ export class FileSystem {
     this.geometry = geometry;
     this.now = options.now ?? systemTime;
     this.freeListRule = options.freeListRule ?? 'double';
+    this.unwrittenInKeys = options.unwrittenInKeys ?? false;
     this.random = options.random ?? (() => Math.floor(Math.random() * 2 ** 32));
   }
 

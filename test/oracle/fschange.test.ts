@@ -57,7 +57,7 @@ describeSameVersion('the same bytes as xfs_db', () => {
     copyFileSync(image, reference);
     const device = new MemoryDevice(readFileSync(image));
     let now = { seconds: 0, nanoseconds: 0 };
-    const fs = openFileSystem(device, { now: () => now, freeListRule: 'single' });
+    const fs = openFileSystem(device, { now: () => now, freeListRule: 'single', unwrittenInKeys: true });
     const { geometry } = fs;
     const ino = geometry.rootino;
     const random = new Random(name.length);

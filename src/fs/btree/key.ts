@@ -58,7 +58,7 @@ export function updateKeys(cursor: Cursor, level: number, all = false): void {
       const key = blockKey(tree, cursor.step(above - 1).block);
       const { block, slot } = cursor.step(above);
       const at = block.keyByte(slot);
-      if (!all && sameBytes(block.bytes, at, key)) return;
+      if (!all && sameKeys(tree, block, at, key)) return;
       cursor.change(block).bytes.set(key, at);
     }
     return;
@@ -71,7 +71,15 @@ export function updateKeys(cursor: Cursor, level: number, all = false): void {
   }
 }
 
-function sameBytes(bytes: Uint8Array, at: number, key: Uint8Array): boolean {
-  for (let i = 0; i < key.length; i++) if (bytes[at + i] !== key[i]) return false;
+/** Whether low and high keys compare as equal: a flag that takes no part in the order is no reason to write. */
+function sameKeys({ row }: Tree, block: TreeBlock, at: number, key: Uint8Array): boolean {
+  const view = new DataView(key.buffer);
+  const was = new Uint32Array(row.words);
+  const is = new Uint32Array(row.words);
+  for (let from = 0; from < key.length; from += row.lowBytes) {
+    row.keyWords(block.view, at + from, was);
+    row.keyWords(view, from, is);
+    if (compareWords(was, is) !== 0) return false;
+  }
   return true;
 }

@@ -51,7 +51,8 @@ function words(view: DataView, start: number, owner: number, into: Uint32Array):
   into[4] = view.getUint32(owner + OFFSET_LOW);
 }
 
-const ROW: KeyRow = {
+/** How keys are made of records, with the flags that `inKey` leaves of an offset's high word. */
+const keyRow = (inKey: number): KeyRow => ({
   family: BTREE.rmapbt,
   words: 5,
   lowBytes: RMAP_KEY.size,
@@ -59,25 +60,34 @@ const ROW: KeyRow = {
   keyWords: (view, byte, into) => words(view, byte, byte + KEY.owner, into),
   writeKey(view, record, to, key) {
     to.setUint32(key, view.getUint32(record));
-    writeOwnerOffset(view, record, to, key, 0);
+    writeOwnerOffset(view, record, to, key, 0, inKey);
   },
   writeHighKey(view, record, to, key) {
     const count = view.getUint32(record + RECORD.blockcount);
     to.setUint32(key, view.getUint32(record) + count - 1);
     const owner = view.getUint32(record + RECORD.owner);
     const bmbt = view.getUint32(record + RECORD.owner + OFFSET_HIGH) & RMAP_OFF_BMBT;
-    writeOwnerOffset(view, record, to, key, isSpecial(owner) || bmbt ? 0 : count - 1);
+    writeOwnerOffset(view, record, to, key, isSpecial(owner) || bmbt ? 0 : count - 1, inKey);
   },
-};
+});
+const ROW = keyRow(IN_KEY);
+const ROW_WITH_UNWRITTEN = keyRow(0xffffffff);
 
-/** Copies owner and offset into a key, the offset moved on by `by` blocks and the unwritten flag left out. */
-function writeOwnerOffset(view: DataView, record: number, to: DataView, key: number, by: number): void {
+/** Copies owner and offset into a key, the offset moved on by `by` blocks and its flags masked. */
+function writeOwnerOffset(
+  view: DataView,
+  record: number,
+  to: DataView,
+  key: number,
+  by: number,
+  inKey: number,
+): void {
   const from = record + RECORD.owner;
   const at = key + KEY.owner;
   to.setUint32(at, view.getUint32(from));
   to.setUint32(at + 4, view.getUint32(from + 4));
   const low = view.getUint32(from + OFFSET_LOW) + by;
-  const high = (view.getUint32(from + OFFSET_HIGH) & IN_KEY) >>> 0;
+  const high = (view.getUint32(from + OFFSET_HIGH) & inKey) >>> 0;
   to.setUint32(at + OFFSET_HIGH, high + Math.floor(low / TWO_32));
   to.setUint32(at + OFFSET_LOW, low % TWO_32);
 }
@@ -119,7 +129,7 @@ function decodeRmap(view: DataView, byte: number): Rmap {
 
 export class RmapCursor extends Cursor {
   constructor(tr: Transaction, agno: number) {
-    super(new AgTree(tr, agno, ROW, HOME));
+    super(new AgTree(tr, agno, tr.fs.unwrittenInKeys ? ROW_WITH_UNWRITTEN : ROW, HOME));
   }
 
   find(direction: Direction, rmap: Rmap): boolean {
