@@ -5,11 +5,13 @@
 import { writeSync } from 'node:fs';
 import { DeviceError } from '../device/device.ts';
 import { type Scope, type Shape, scopeOf } from '../format/struct.ts';
+import { ScanReader } from '../fs/scan/reader.ts';
 import type { MapDrawing } from '../fs/scan/spacemap.ts';
 import { Cursor } from './cursor.ts';
 import { DbError } from './error.ts';
 import type { Filesystem } from './filesystem.ts';
 import { Input } from './input.ts';
+import { type MountedState, mountedState } from './scan/verdict.ts';
 import type { Json } from './value.ts';
 
 /** What a command gives back. `text` and `json` may be getters: only the one that is shown is worked out. */
@@ -117,6 +119,7 @@ export class Session {
   differs = false;
   /** What xfs_db would end with; the last command that says so decides. */
   exitCode = 0;
+  private opened: MountedState | undefined;
 
   constructor(filesystem: Filesystem, commands: readonly CommandRow[], options: SessionOptions = {}) {
     this.cursor = new Cursor(filesystem);
@@ -130,6 +133,13 @@ export class Session {
   /** Whether the image was opened for writing. */
   get writable(): boolean {
     return this.cursor.filesystem.stage !== undefined;
+  }
+
+  /** What the AG headers said before this session wrote anything. */
+  openingState(): MountedState {
+    const { device, geometry, superblock } = this.cursor.filesystem;
+    this.opened ??= mountedState(new ScanReader(device, geometry), superblock.rootino);
+    return this.opened;
   }
 
   find(name: string): CommandRow | undefined {
@@ -175,8 +185,7 @@ export class Session {
 
   private runWords(words: readonly string[], breakable?: Breakable): Output | undefined {
     const row = this.find(words[0]!);
-    const writes = this.writable && row && (row.expert || WRITING.includes(row.name));
-    if (!breakable || writes) return this.runArgs(words);
+    if (!breakable || (row && this.mayWrite(row))) return this.runArgs(words);
     const goBack = this.cursor.remembered();
     try {
       return breakable(() => this.runArgs(words));
@@ -184,6 +193,10 @@ export class Session {
       if (error instanceof Interrupted) goBack();
       throw error;
     }
+  }
+
+  private mayWrite(row: CommandRow): boolean {
+    return this.writable && (row.expert === true || WRITING.includes(row.name));
   }
 
   private result(line: string, output: Output = { text: '' }): Result {
@@ -216,6 +229,7 @@ export class Session {
     if (args.length < row.least || args.length > row.most) {
       throw new DbError(`bad argument count ${args.length} to ${name}, expected ${expected(row)} arguments`);
     }
+    if (this.mayWrite(row)) this.openingState();
     return row.run(this, args);
   }
 }

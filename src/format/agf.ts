@@ -4,7 +4,7 @@
  * (bnobt - 1) + (cntbt - 1) + (rmapbt - 1); longest <= freeblks <= length.
  */
 import { bytes, le32, u32, u64, uuid } from './kinds.ts';
-import { row, struct } from './struct.ts';
+import { layout, row, struct } from './struct.ts';
 
 export const AGF_MAGIC = 0x58414746;
 
@@ -45,5 +45,30 @@ export const AGF = struct('agf', 224, 'Free space header of an AG', [
   row('crc', le32, 'CRC32C of the sector', { shown: 'crc', order: 23 }),
   row('spare2', u32, 'zero', { hidden: true, unnamed: true, order: 24 }),
 ]);
+
+/** As xfs_db lists it: what once were two arrays, by tree, still have their names. */
+export const AGF_LISTED = layout(
+  AGF.name,
+  AGF.doc,
+  [
+    ...AGF.rows,
+    row('roots', u32, 'roots of bnobt, cntbt and rmapbt', {
+      count: 3,
+      at: () => AGF.offset.bnoroot * 8,
+      view: true,
+      hidden: true,
+      shown: 'null',
+      order: 3.5,
+    }),
+    row('levels', u32, 'levels of bnobt, cntbt and rmapbt', {
+      count: 3,
+      at: () => AGF.offset.bnolevel * 8,
+      view: true,
+      hidden: true,
+      order: 7.5,
+    }),
+  ],
+  AGF.size,
+);
 
 export const AGF_CRC_OFFSET = AGF.offset.crc;

@@ -3,7 +3,7 @@
  * how to know it, where it keeps checksum, identity and owner, and which verifier knows it. `name` is the db type;
  * a type with several forms (dir3, attr3) has a row for each form.
  */
-import { AGF, AGF_MAGIC } from './agf.ts';
+import { AGF, AGF_LISTED, AGF_MAGIC } from './agf.ts';
 import { AGFL, AGFL_HEADER, AGFL_MAGIC } from './agfl.ts';
 import { AGI, AGI_MAGIC } from './agi.ts';
 import { ATTR_LEAF_MAGIC, ATTR_REMOTE_HEADER, ATTR_REMOTE_MAGIC, ATTR3 } from './attr.ts';
@@ -172,7 +172,7 @@ const AG_HEADERS: readonly BlockType[] = [
   {
     name: 'agf',
     form: '',
-    shape: AGF,
+    shape: AGF_LISTED,
     bytes: sector,
     magic: wide(AGF_MAGIC),
     crc: AGF.offset.crc,

@@ -88,6 +88,20 @@ const FIELDS = [
   'p -a',
 ];
 
+const ARRAYS = [
+  'agf 0',
+  'p roots',
+  'p levels',
+  'p roots[1] levels[2]',
+  'p roots[0-1]',
+  'p levels[1-3]',
+  'p levels[3]',
+  'p levels.x',
+  'addr roots',
+  'addr roots[0]',
+  'p',
+];
+
 const WORDS = [
   'echo "a  b" c\td',
   "echo a\\ b 'a b' \"open end",
@@ -164,7 +178,7 @@ describeKernel('scripts that a seed makes', () => {
 describeKernel('scripts written by hand', () => {
   test.each(['rmap4k', 'b1k', 'alloff', 'b4k_n64k'])('on %s', async (name) => {
     const image = await corpusImage(name);
-    const scripts = [...NAVIGATION, ['agi 0', ...FIELDS], WORDS, PATHS];
+    const scripts = [...NAVIGATION, ['agi 0', ...FIELDS], ARRAYS, WORDS, PATHS];
     for (const script of scripts) expect(compare(image, script)).toBeUndefined();
   });
 

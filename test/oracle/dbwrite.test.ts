@@ -128,6 +128,18 @@ describeKernel('db and xfs_db write the same', () => {
       'p',
     ],
     ['fsblock 3', 'type text', 'write fill 3', 'fuzz a b', 'type data', 'fuzz a b', 'write -d fill 1'],
+    ['agf 0', 'write freeblks 5000', 'blockget', 'p freeblks'],
+    ['agi 0', 'write -d count 640', 'agf 2', 'write -d freeblks 77', 'blockget -n', 'ncheck -i 128'],
+    ['agf 1', 'fuzz -d freeblks add', 'agi 1', 'fuzz -d freecount ones', 'blockget'],
+    [
+      'agf 1',
+      'write roots[1] 7',
+      'p cntroot',
+      'write levels[2] 1',
+      'fuzz -d roots[2] ones',
+      'p roots levels',
+      'p',
+    ],
     ['inode 128', 'write core..x 3', 'write v3.bigtime 0', 'write core 0x494e', 'write core.atime.sec 5'],
   ];
 

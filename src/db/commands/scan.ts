@@ -1,6 +1,5 @@
 /** `blockget`, `blockuse`, `blockfree` and `ncheck`: what every block is, who has it, and what every inode is called. */
 import { DADDR_BYTES } from '../../format/geometry.ts';
-import { ScanReader } from '../../fs/scan/reader.ts';
 import { findLog } from '../clearlog.ts';
 import { DbError } from '../error.ts';
 import { parseOptions } from '../options.ts';
@@ -11,7 +10,6 @@ import { BLOCK_KINDS } from '../scan/check/kind.ts';
 import { type NamedInode, namedInodes } from '../scan/check/link.ts';
 import { countsOf } from '../scan/check/summary.ts';
 import { BlockUsage } from '../scan/check/usage.ts';
-import { mountedState } from '../scan/verdict.ts';
 import type { CommandRow, Output, Session } from '../session.ts';
 
 /** What blockget found, until blockfree. */
@@ -56,9 +54,8 @@ function blockget(session: Session, args: readonly string[]): Output {
     return { text: fault, json: { error: fault.trim() }, exitCode: 1, failed: true };
   }
   const { filesystem } = session.cursor;
-  const { device, geometry, superblock } = filesystem;
-  const reader = new ScanReader(device, geometry);
-  const fields = { ...countsOf(superblock), ...mountedState(reader, superblock.rootino).counters };
+  const { geometry, superblock } = filesystem;
+  const fields = { ...countsOf(superblock), ...session.openingState().counters };
   const usage = new BlockUsage(geometry, Number(fields.icount));
   found.set(session, usage);
   takeOptions(session, usage, args);
