@@ -15,6 +15,7 @@ import { Stage } from './stage.ts';
 /** Longer logs are not held in memory: they can only be cleared outside of `begin`. */
 const MOST_STAGED = 2 ** 28;
 const CHUNK = 2 ** 20;
+export const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 
 export interface NewLog {
   /** User-visible UUID. */
@@ -31,7 +32,7 @@ const EXPECTED = new WeakMap<Filesystem, string>();
 
 export interface FoundLog {
   readonly head: LogHead;
-  /** UUID of the log. */
+  /** UUID of the log; the expected one if it has none. */
   readonly uuid: string;
   /** What xfs_db says when that is not the expected one: after a change in the same session. With newlines. */
   readonly complaint: string;
@@ -47,7 +48,8 @@ export function findLog(filesystem: Filesystem): FoundLog {
   const start = isElsewhere ? 0 : geometry.fsbnoByte(geometry.logstart);
   const record = LOG_RECORD.over(readBytes(isElsewhere ? log : device, start, BASIC_BLOCK));
   const uuid = record.magic === LOG_RECORD_MAGIC ? record.uuid : expected;
-  if (uuid === expected) return { head, uuid, complaint: '' };
+  // A log without one, as `uuid nil` leaves it, is anyone's.
+  if (uuid === expected || uuid === NIL_UUID) return { head, uuid: expected, complaint: '' };
   EXPECTED.set(filesystem, uuid);
   const complaint =
     '* ERROR: mismatched uuid in log\n' + `*            SB : ${expected}\n*            log: ${uuid}\n`;

@@ -95,6 +95,8 @@ describeKernel('db and xfs_db write the same', () => {
       'uuid xyz',
     ],
     ['uuid 00112233-4455-6677-8899-AABBCCDDEEFF', 'logformat -c 9', 'logformat'],
+    ['uuid nil', 'blockget', 'uuid 00112233-4455-6677-8899-AABBCCDDEEFF', 'uuid'],
+    ['uuid nil', 'logformat -c 9', 'logformat', 'uuid'],
     ['logformat'],
     ['logformat -c 7'],
     ['logformat -s 32768'],

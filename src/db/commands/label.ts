@@ -2,7 +2,7 @@
 
 import { formatUuid, parseUuid } from '../../format/kinds.ts';
 import { SUPERBLOCK } from '../../format/superblock.ts';
-import { clearLog, findLog } from '../clearlog.ts';
+import { clearLog, findLog, NIL_UUID } from '../clearlog.ts';
 import { DbError } from '../error.ts';
 import type { CommandRow, Output, Session } from '../session.ts';
 import { changeSuperblock, pushSuperblock, readSuperblock } from '../superblocks.ts';
@@ -106,8 +106,6 @@ function readUuid(session: Session): Output {
   }
   return { text: `${text}${warning}UUID = ${first}\n`, json: { uuid: first! } };
 }
-
-const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 
 /** UUID that an argument asks for, and what was said meanwhile; undefined when there is nothing to do. */
 function wantedUuid(session: Session, word: string): { uuid: string; text: string } | undefined {
