@@ -8,6 +8,7 @@ import { UnsupportedFeature } from '../format/errors.ts';
 import { DADDR_BYTES, type Geometry } from '../format/geometry.ts';
 import { geometryOf, SUPERBLOCK } from '../format/superblock.ts';
 import { verifySuperblock } from '../format/verify.ts';
+import { PutOffWrites } from '../fs/putoff.ts';
 import { findSuperblockCopy } from '../fs/superblockcopy.ts';
 import { DbError } from './error.ts';
 import { Stage } from './stage.ts';
@@ -27,6 +28,8 @@ export class Filesystem {
   readonly superblock: SuperblockFields;
   /** What the user should know about how it was opened. */
   readonly warnings: readonly string[];
+  /** Blocks as they were before commands of the session changed attributes. */
+  readonly putOff = new PutOffWrites();
   /** Device of an external log, and of the realtime section, where they were named. */
   log: Device | undefined;
   realtime: Device | undefined;

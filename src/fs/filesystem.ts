@@ -11,6 +11,7 @@ import { geometryOf } from '../format/superblock.ts';
 import type { Timestamp } from '../format/time.ts';
 import { verifySuperblock } from '../format/verify.ts';
 import { corrupt, type MetaBuffer } from './buffer.ts';
+import type { PutOffWrites } from './putoff.ts';
 
 const LARGEST_SECTOR = 32768;
 /** Objects kept in memory between transactions. */
@@ -26,6 +27,8 @@ export interface FileSystemOptions {
   readonly freeListRule?: 'single' | 'double';
   /** Whether an rmapbt's keys repeat the unwritten flag, as before xfsprogs 6.4. Default: they leave it out. */
   readonly unwrittenInKeys?: boolean;
+  /** Of a series of operations: blocks made and freed in it are left as they were before. */
+  readonly putOff?: PutOffWrites;
   /** Any 32-bit number, for generations of new inodes. Default: by chance. */
   readonly random?: () => number;
 }
@@ -36,6 +39,7 @@ export class FileSystem {
   readonly now: () => Timestamp;
   readonly freeListRule: 'single' | 'double';
   readonly unwrittenInKeys: boolean;
+  readonly putOff: PutOffWrites | undefined;
   readonly random: () => number;
   /** Verified objects by byte offset. */
   readonly cache = new Map<number, MetaBuffer>();
@@ -50,6 +54,7 @@ export class FileSystem {
     this.now = options.now ?? systemTime;
     this.freeListRule = options.freeListRule ?? 'double';
     this.unwrittenInKeys = options.unwrittenInKeys ?? false;
+    this.putOff = options.putOff;
     this.random = options.random ?? (() => Math.floor(Math.random() * 2 ** 32));
   }
 

@@ -62,6 +62,8 @@ export class Transaction {
   /** Inodes in memory, by number. */
   readonly inodes = new Map<number, Flushable>();
   private readonly changed = new Set<MetaBuffer>();
+  /** Where objects were dropped. */
+  private readonly dropped: Piece[] = [];
   private readonly perags = new Map<number, Perag>();
   private intake: Batch[] = [];
   private pending: Batch[] = [];
@@ -154,6 +156,7 @@ export class Transaction {
     this.changed.delete(buffer);
     this.fs.cache.delete(buffer.offset);
     buffer.before = undefined;
+    this.dropped.push(...buffer.pieces);
   }
 
   /** As `drop`, for a range of bytes that may hold objects. */
@@ -161,6 +164,7 @@ export class Transaction {
     for (const buffer of this.fs.cache.values()) {
       if (buffer.offset >= offset && buffer.offset < offset + length) this.drop(buffer);
     }
+    this.dropped.push({ offset, length });
   }
 
   /** Changes the counters of the superblock when the transaction commits. */
@@ -230,7 +234,11 @@ export class Transaction {
       for (const buffer of buffers) seal(buffer, geometry);
       const rank = (buffer: MetaBuffer): number => RANK[buffer.type.name] ?? 0;
       buffers.sort((a, b) => rank(a) - rank(b) || a.offset - b.offset);
-      for (const buffer of buffers) writePieces(device, buffer);
+      if (this.fs.putOff) for (const piece of this.dropped) this.fs.putOff.restore(device, piece);
+      for (const buffer of buffers) {
+        if (buffer.pieces.length === 1) this.fs.putOff?.remember(device, buffer.offset, buffer.bytes);
+        writePieces(device, buffer);
+      }
     } catch (error) {
       this.abort();
       throw error;

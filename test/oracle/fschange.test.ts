@@ -2,7 +2,7 @@
  * Changes of a filesystem against the reference: attributes set and removed by xfs_db 6.1 give the same bytes as ours,
  * operation by operation; random names and deletions end clean for xfs_repair.
  */
-import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { MemoryDevice } from '../../src/device/memory.ts';
@@ -14,6 +14,7 @@ import { openFileSystem } from '../../src/fs/filesystem.ts';
 import { readInode } from '../../src/fs/inode/inode.ts';
 import { freeUnlinkedInode } from '../../src/fs/inode/release.ts';
 import { insertUnlinked } from '../../src/fs/inode/unlinked.ts';
+import { PutOffWrites } from '../../src/fs/putoff.ts';
 import { transact } from '../../src/fs/transaction.ts';
 import {
   describeKernel,
@@ -24,6 +25,7 @@ import {
   smallFilesystems,
   temporaryDirectory,
   withMounted,
+  xfskit,
 } from '../support/oracle.ts';
 import { Random } from '../support/random.ts';
 
@@ -100,6 +102,97 @@ describeSameVersion('the same bytes as xfs_db', () => {
         throw new Error(`operation ${i}, ${command.slice(0, 60)}: bytes differ`);
     }
     expect(repairCheck(reference).status).toBe(0);
+  });
+});
+
+/** attr_set (`bytes` given) or attr_remove. */
+interface Change {
+  readonly attr: string;
+  readonly bytes?: number;
+}
+const VALUE_COMES_AND_GOES: readonly Change[] = [{ attr: 'nn', bytes: 4000 }, { attr: 'nn' }];
+const THREE_COME_AND_GO: readonly Change[] = [
+  ...['a', 'b', 'c'].map((attr) => ({ attr, bytes: 65536 })),
+  ...['a', 'b', 'c'].map((attr) => ({ attr })),
+];
+const LEAVES_JOIN: readonly Change[] = [
+  { attr: 'short', bytes: 10 }, // xfs_db 6.1 falls over a long first one of a directory in its inode
+  ...['a', 'b', 'c', 'd', 'e', 'f'].map((attr) => ({ attr: attr.repeat(200), bytes: 250 })),
+  ...['a', 'f', 'c'].map((attr) => ({ attr: attr.repeat(200) })),
+];
+const COMES_BACK: readonly Change[] = [
+  ...[300, 4000, 65536].map((bytes) => ({ attr: `n${bytes}`, bytes })),
+  ...[300, 4000, 65536].map((bytes) => ({ attr: `n${bytes}` })),
+  { attr: 'x', bytes: 300 },
+  { attr: 'y', bytes: 9000 },
+  { attr: 'x' },
+];
+
+/** Whether one process of xfs_db and our operations leave the same bytes. */
+function sameAfter(image: string, ino: number, changes: readonly Change[], unwrittenInKeys = true): boolean {
+  const reference = `${image}.ref`;
+  copyFileSync(image, reference);
+  const commands = changes.flatMap(({ attr, bytes }) => [
+    '-c',
+    bytes === undefined ? `attr_remove ${attr}` : `attr_set -v ${bytes} ${attr}`,
+  ]);
+  const done = mustRun('xfs_db', ['-x', '-c', `inode ${ino}`, ...commands, reference]);
+  expect(done.stdout + done.stderr).toBe('');
+  const theirs = readFileSync(reference);
+  const device = new MemoryDevice(readFileSync(image));
+  let now = { seconds: 0, nanoseconds: 0 };
+  const fs = openFileSystem(device, {
+    now: () => now,
+    freeListRule: 'single',
+    unwrittenInKeys,
+    putOff: new PutOffWrites(),
+  });
+  const core = DINODE.over(theirs.subarray(fs.geometry.inoByte(ino)));
+  now = decodeTimestamp(core.ctime, (core.flags2 & 8n) !== 0n);
+  for (const { attr: name, bytes } of changes) {
+    const namespace = 'user';
+    if (bytes === undefined) removeAttr(fs, ino, { namespace, name });
+    else setAttr(fs, ino, { namespace, name, value: new Uint8Array(bytes).fill(FILL) });
+  }
+  return theirs.equals(device.bytes);
+}
+
+describeSameVersion('the same bytes as one session of xfs_db', () => {
+  test.each(Object.keys(OPTIONS))('what is made and freed is never written: %s', (name) => {
+    const image = makeImage(OPTIONS[name]!);
+    const ino = openFileSystem(new MemoryDevice(readFileSync(image))).geometry.rootino;
+    for (const changes of [VALUE_COMES_AND_GOES, THREE_COME_AND_GO, LEAVES_JOIN, COMES_BACK])
+      expect([changes[0]!.attr, sameAfter(image, ino, changes)]).toEqual([changes[0]!.attr, true]);
+  });
+});
+
+const describeKernelAndVersion = describeSameVersion === describe.skip ? describe.skip : describeKernel;
+describeKernelAndVersion('unwritten extents in a tree of rmaps', () => {
+  test('xfs_db 6.1 copies their flag into keys; the kernel and later tools do not', () => {
+    const image = makeImage(['-d', 'agcount=2', '-b', 'size=1024', '-m', 'rmapbt=1,reflink=1']);
+    let ino = 0;
+    withMounted(image, (root) => {
+      const sparse = (name: string, verb: string, from: number, step: number, bytes: number): void => {
+        const lines: string[] = [];
+        for (let i = from; i <= 120; i += step) lines.push('-c', `${verb} ${i * 16384} ${bytes}`);
+        mustRun('xfs_io', [...lines, join(root, name)]);
+      };
+      for (let f = 1; f <= 8; f++) {
+        mustRun('xfs_io', ['-f', '-c', 'falloc 0 2m', join(root, `u${f}`)]);
+        sparse(`u${f}`, 'pwrite -q', 1, 1, 1024);
+        if (f % 3 === 0) mustRun('xfs_io', ['-f', '-c', 'falloc 0 64k', join(root, `d${f}`)]);
+      }
+      writeFileSync(join(root, 'target'), '');
+      ino = statSync(join(root, 'target')).ino;
+      mustRun('sh', ['-c', 'sync; rm "$1"/d* "$1/u5"', 'sh', root]);
+      sparse('u4', 'fpunch', 3, 9, 24576);
+    });
+    expect(sameAfter(image, ino, VALUE_COMES_AND_GOES)).toBe(true);
+    expect(sameAfter(image, ino, THREE_COME_AND_GO)).toBe(true);
+    expect(sameAfter(image, ino, THREE_COME_AND_GO, false)).toBe(false);
+    // Our check takes keys of either kind.
+    expect(xfskit(['check', `${image}.ref`]).status).toBe(0);
+    expect(repairCheck(`${image}.ref`).status).toBe(0);
   });
 });
 

@@ -51,8 +51,8 @@ function nameOf(command: string, rest: readonly string[]): string {
 /** Runs something on the filesystem as it is staged; what it cannot do is one line. */
 function onFilesystem<T>(session: Session, failure: string, use: (fs: FileSystem) => T): T {
   try {
-    const policy = { freeListRule: 'single', unwrittenInKeys: true } as const;
-    return use(openFileSystem(session.cursor.filesystem.device, policy));
+    const { device, putOff } = session.cursor.filesystem;
+    return use(openFileSystem(device, { freeListRule: 'single', unwrittenInKeys: true, putOff }));
   } catch (error) {
     if (error instanceof XfskitError) throw new DbError(failure);
     throw error;
