@@ -7,10 +7,7 @@ import type { Geometry } from '../format/geometry.ts';
 import { DbError } from './error.ts';
 import { parseNumber } from './path.ts';
 
-interface Unit {
-  readonly names: readonly string[];
-  /** Units that may stand beside this one. */
-  readonly beside: readonly string[];
+interface Unit extends NamedUnit {
   /** Bits of the value that count; negative for a number with a sign. */
   readonly bits: number;
   toBytes(value: bigint, units: Sizes): bigint;
@@ -124,36 +121,64 @@ const UNITS: readonly Unit[] = [
 
 export const UNIT_NAMES: readonly string[] = UNITS.flatMap(({ names }) => names);
 
-function findUnit(name: string): Unit {
-  const found = UNITS.find(({ names }) => names.includes(name));
+interface NamedUnit {
+  readonly names: readonly string[];
+  /** Units that may stand beside this one. */
+  readonly beside: readonly string[];
+}
+
+/** What the words of `convert` and `rtconvert` ask for. */
+interface Conversion<U> {
+  readonly wanted: U;
+  readonly given: Map<U, bigint>;
+  /** Units that may not stand beside what was given. */
+  readonly barred: ReadonlySet<U>;
+}
+
+/** The unit of that name. Throws DbError. */
+export function findUnit<U extends NamedUnit>(units: readonly U[], name: string): U {
+  const found = units.find(({ names }) => names.includes(name));
   if (!found) throw new DbError(`unknown conversion type ${name}`);
   return found;
 }
+
+/** Reads `unit value [unit value]... unit`. Throws DbError for unknown or conflicting units. */
+export function readConversion<U extends NamedUnit>(
+  command: string,
+  args: readonly string[],
+  units: readonly U[],
+): Conversion<U> {
+  if (args.length % 2 !== 1) {
+    throw new DbError(`bad argument count ${args.length} to ${command}, expected 3,5,7,9 arguments`);
+  }
+  const wanted = findUnit(units, args[args.length - 1]!);
+  const given = new Map<U, bigint>();
+  const barred = new Set<U>();
+  for (let i = 0; i + 1 < args.length; i += 2) {
+    const from = findUnit(units, args[i]!);
+    if (from === wanted) throw new DbError('result type same as argument');
+    if (barred.has(from)) throw new DbError(`conflicting conversion type ${args[i]}`);
+    const value = parseNumber(args[i + 1]!);
+    if (value === undefined) throw new DbError(`${args[i + 1]} is not a number`);
+    given.set(from, value);
+    for (const other of units) if (!from.beside.includes(other.names[0]!)) barred.add(other);
+  }
+  return { wanted, given, barred };
+}
+
+const clip = ({ bits }: Unit, value: bigint) =>
+  bits < 0 ? BigInt.asIntN(-bits, value) : BigInt.asUintN(bits, value);
 
 /**
  * Converts `unit value [unit value]... unit`. The current AG is added where the units leave room for one. Throws
  * DbError for unknown or conflicting units.
  */
 export function convertUnits(args: readonly string[], geometry: Geometry, agno: number | undefined): bigint {
-  if (args.length % 2 !== 1) {
-    throw new DbError(`bad argument count ${args.length} to convert, expected 3,5,7,9 arguments`);
-  }
-  const wanted = findUnit(args[args.length - 1]!);
-  const given = new Map<Unit, bigint>();
-  const barred = new Set<Unit>();
-  for (let i = 0; i + 1 < args.length; i += 2) {
-    const from = findUnit(args[i]!);
-    if (from === wanted) throw new DbError('result type same as argument');
-    if (barred.has(from)) throw new DbError(`conflicting conversion type ${args[i]}`);
-    const value = parseNumber(args[i + 1]!);
-    if (value === undefined) throw new DbError(`${args[i + 1]} is not a number`);
-    given.set(from, from.bits < 0 ? BigInt.asIntN(-from.bits, value) : BigInt.asUintN(from.bits, value));
-    for (const other of UNITS) if (!from.beside.includes(other.names[0]!)) barred.add(other);
-  }
-  const agUnit = findUnit('agno');
+  const { wanted, given, barred } = readConversion('convert', args, UNITS);
+  const agUnit = findUnit(UNITS, 'agno');
   if (agno !== undefined && !barred.has(agUnit)) given.set(agUnit, BigInt(agno));
   const sizes = sizesOf(geometry);
   let bytes = 0n;
-  for (const [from, value] of given) bytes += from.toBytes(value, sizes);
+  for (const [from, value] of given) bytes += from.toBytes(clip(from, value), sizes);
   return wanted.fromBytes(BigInt.asUintN(64, bytes), sizes);
 }

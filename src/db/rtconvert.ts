@@ -6,8 +6,8 @@
  * A word of the summary file counts the free runs of 2^level to 2^(level + 1) - 1 extents that begin in one block of
  * the bitmap: word number = level * bitmap blocks + bitmap block.
  */
+import { findUnit, readConversion } from './convert.ts';
 import { DbError } from './error.ts';
-import { parseNumber } from './path.ts';
 
 /** What the units of a realtime section depend on. */
 export interface RealtimeSizes {
@@ -99,29 +99,9 @@ const UNITS: readonly Unit[] = [
   ),
 ];
 
-function findUnit(name: string): Unit {
-  const found = UNITS.find(({ names }) => names.includes(name));
-  if (!found) throw new DbError(`unknown conversion type ${name}`);
-  return found;
-}
-
 /** Converts `unit value [unit value]... unit`. Throws DbError for unknown or conflicting units. */
 export function convertRealtime(args: readonly string[], realtime: RealtimeSizes): bigint {
-  if (args.length % 2 !== 1) {
-    throw new DbError(`bad argument count ${args.length} to rtconvert, expected 3,5,7,9 arguments`);
-  }
-  const wanted = findUnit(args[args.length - 1]!);
-  const given = new Map<Unit, bigint>();
-  const barred = new Set<Unit>();
-  for (let i = 0; i + 1 < args.length; i += 2) {
-    const from = findUnit(args[i]!);
-    if (from === wanted) throw new DbError('result type same as argument');
-    if (barred.has(from)) throw new DbError(`conflicting conversion type ${args[i]}`);
-    const value = parseNumber(args[i + 1]!);
-    if (value === undefined) throw new DbError(`${args[i + 1]} is not a number`);
-    given.set(from, value);
-    for (const other of UNITS) if (!from.beside.includes(other.names[0]!)) barred.add(other);
-  }
+  const { wanted, given } = readConversion('rtconvert', args, UNITS);
   if (!wanted.fromBytes) throw new DbError('cannot convert to rsumlog');
   const sizes = sizesOf(realtime, given);
   let bytes = 0n;
@@ -138,7 +118,7 @@ function sizesOf({ blocksize, rextsize, rbmblocks }: RealtimeSizes, given: Map<U
     words: block / 4n,
     bits: block * 8n,
     bitmapBlocks: BigInt(rbmblocks),
-    level: given.get(findUnit('rsumlog')),
-    infoWord: given.get(findUnit('rsuminfo')),
+    level: given.get(findUnit(UNITS, 'rsumlog')),
+    infoWord: given.get(findUnit(UNITS, 'rsuminfo')),
   };
 }

@@ -7,9 +7,9 @@
  */
 import { UsageError } from '../format/errors.ts';
 import { MAX_LOG_BLOCKS, MAX_LOG_BYTES } from '../format/verifysuperblock.ts';
+import { largestTransactionBytes, minimumLogBlocks } from '../fs/log/reservation.ts';
 import type { AgLayout } from './ag.ts';
 import { type PlanFeatures, rootBlocksEnd } from './plan.ts';
-import { largestTransactionBytes, minimumLogBlocks } from './reservation.ts';
 
 export interface LogWish {
   readonly blocksize: number;

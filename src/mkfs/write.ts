@@ -8,10 +8,11 @@
  * Nothing is written where zeros are already: a new sparse image stays sparse, whatever its size.
  */
 import { type Device, readBytes } from '../device/device.ts';
+import { BASIC_BLOCK } from '../format/log.ts';
 import { SB_MAGIC, SUPERBLOCK } from '../format/superblock.ts';
 import type { Timestamp } from '../format/time.ts';
+import { cleanLogRecords, FIRST_CYCLE } from '../fs/log/clean.ts';
 import { type BuiltAg, buildAg } from '../fs/space/build.ts';
-import { encodeCleanLog } from './cleanlog.ts';
 import { contentsOf } from './ownership.ts';
 import { geometryOfPlan, type Plan } from './plan.ts';
 import { encodeBitmapBlock, summaryByte } from './realtime.ts';
@@ -154,7 +155,13 @@ export function writeFilesystem(
   const logDevice = devices.log ?? device;
   const logByte = plan.logAgno < 0 ? 0 : geometry.agbnoByte(plan.logAgno, plan.logAgbno);
   zero(logDevice, logByte, plan.logblocks * plan.blocksize);
-  logDevice.write(logByte, encodeCleanLog(plan));
+  const log = {
+    uuid: plan.uuid,
+    stripeUnit: plan.logsunit,
+    blocks: (plan.logblocks * plan.blocksize) / BASIC_BLOCK,
+    cycle: FIRST_CYCLE,
+  };
+  for (const { block, bytes } of cleanLogRecords(log)) logDevice.write(logByte + block * BASIC_BLOCK, bytes);
 
   const secondary = secondaries(plan, geometry.rootino);
   let counters = none;

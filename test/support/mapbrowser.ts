@@ -7,8 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { describe, test } from '@jest/globals';
-import { run, temporaryDirectory } from './oracle.ts';
+import { describeWith, run, temporaryDirectory } from './oracle.ts';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'];
 const ANSWER_MILLISECONDS = 25_000;
@@ -22,21 +21,11 @@ export function browserProgram(): string | undefined {
 
 /** A group of tests in a browser. */
 export function describeBrowser(name: string, body: () => void): void {
-  if (browserProgram() !== undefined) {
-    describe(name, body);
-    return;
-  }
-  const reason = 'no Chromium (apt-get install chromium)';
-  if (process.env.CI === 'true') {
-    describe(name, () => {
-      test('has its browser', () => {
-        throw new Error(`CI=true, but ${reason}: "${name}" cannot be skipped here`);
-      });
-    });
-    return;
-  }
-  process.stderr.write(`\n*** SKIPPED: "${name}": ${reason}\n`);
-  describe.skip(name, body);
+  describeWith(
+    () => (browserProgram() === undefined ? 'no Chromium (apt-get install chromium)' : undefined),
+    name,
+    body,
+  );
 }
 
 interface Answer {

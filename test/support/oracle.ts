@@ -165,7 +165,8 @@ function kernelKnowsXfs(): boolean {
 
 const said = new Set<string>();
 
-function describeWith(why: () => string | undefined, name: string, body: () => void): void {
+/** A group of tests that needs something: `why` says what is missing. Skipped loudly then, failing under CI=true. */
+export function describeWith(why: () => string | undefined, name: string, body: () => void): void {
   const reason = why();
   if (reason === undefined) {
     describe(name, body);

@@ -3,26 +3,16 @@
  * Commands that need it go into `describeTerminal`: skipped loudly where there is none, failing under CI=true.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { describe, test } from '@jest/globals';
+import { describeWith } from './oracle.ts';
 import { hasTerminal } from './shell.ts';
 
 /** A group of tests on a terminal. */
 export function describeTerminal(name: string, body: () => void): void {
-  if (hasTerminal()) {
-    describe(name, body);
-    return;
-  }
-  const reason = 'no pseudo terminal: the script of util-linux is not installed';
-  if (process.env.CI === 'true') {
-    describe(name, () => {
-      test('has its terminal', () => {
-        throw new Error(`CI=true, but ${reason}: "${name}" cannot be skipped here`);
-      });
-    });
-    return;
-  }
-  process.stderr.write(`\n*** SKIPPED: "${name}": ${reason}\n`);
-  describe.skip(name, body);
+  describeWith(
+    () => (hasTerminal() ? undefined : 'no pseudo terminal: the script of util-linux is not installed'),
+    name,
+    body,
+  );
 }
 
 /** Keys as a terminal sends them. */

@@ -18,10 +18,12 @@ import {
   LOG_RECORD_VERSION,
   LOG_UNMOUNT,
   LOG_UNMOUNT_MAGIC,
+  logHeaderBlocks,
 } from '../../format/log.ts';
 import { viewOf } from '../../format/struct.ts';
 
-const FIRST_CYCLE = 1;
+/** Cycle of a log that was never written round. */
+export const FIRST_CYCLE = 1;
 /** Basic blocks of the records that fill a log. */
 const FILLING_BLOCKS = 512;
 /** Nothing refers to the transaction of an unmount; this number is the reference tool's. */
@@ -72,7 +74,7 @@ const lsnOf = ({ cycle, block }: LogPlace): bigint => (BigInt(cycle) << 32n) | B
 
 /** One record of `unit` bytes (less than two blocks: of two). */
 function encodeRecord(log: CleanLog, unit: number, at: LogPlace, tail: LogPlace): Uint8Array {
-  const headers = Math.max(1, Math.ceil(unit / LOG_HEADER_DATA));
+  const headers = logHeaderBlocks(unit);
   const length = Math.max(Math.floor(unit / BASIC_BLOCK), headers + 1);
   const bytes = new Uint8Array(length * BASIC_BLOCK);
   const view = viewOf(bytes);
