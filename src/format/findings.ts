@@ -2,7 +2,10 @@
  * Findings: what is wrong with an image, as plain data. Codes are permanent and each has one row; text, JSON,
  * docs/FINDINGS.md and test names come from the rows.
  */
+import { ATTRIBUTE_FINDINGS } from './attributefindings.ts';
+import { DIRECTORY_FINDINGS } from './directoryfindings.ts';
 import type { FindingRow, Severity } from './findingrow.ts';
+import { LINK_FINDINGS } from './linkfindings.ts';
 import { SPACE_FINDINGS } from './spacefindings.ts';
 import { STRUCTURE_FINDINGS } from './structurefindings.ts';
 
@@ -35,6 +38,9 @@ export interface Finding {
 export const FINDINGS = {
   ...SPACE_FINDINGS,
   ...STRUCTURE_FINDINGS,
+  ...DIRECTORY_FINDINGS,
+  ...ATTRIBUTE_FINDINGS,
+  ...LINK_FINDINGS,
 } as const satisfies Record<string, FindingRow>;
 
 export type FindingCode = keyof typeof FINDINGS;

@@ -24,6 +24,8 @@ export interface Fork {
   readonly realtime: boolean;
   /** Extents by the inode's account. */
   readonly nextents: number;
+  /** Its number in ForkExtents; -1: its extents are not kept. */
+  readonly keepAs: number;
 }
 
 /** Blocks to read: parallel lists, one entry a block. */
@@ -155,7 +157,7 @@ export class BmbtWalk {
     const counts = this.blocksOf.get(fork.ino);
     if (counts) counts.blocks++;
     if (!context.readBlock(agno, agbno, block, `inode ${fork.ino} bmbt`)) {
-      context.filesLost = true;
+      this.lose(fork);
       return;
     }
     const level = wave.level.at(i);
@@ -189,6 +191,7 @@ export class BmbtWalk {
 
   private takeExtents(wave: Wave, i: number, fork: Fork, count: number, met: Met): void {
     const { extents } = this;
+    extents.keepAs = fork.keepAs;
     extents.read(this.view, BMBT.headerBytes, count, fork.ino, fork.attr, fork.realtime, 0);
     this.found.set(wave.fork.at(i), this.found.at(wave.fork.at(i)) + extents.extents);
     const counts = this.blocksOf.get(fork.ino);
@@ -259,15 +262,21 @@ export class BmbtWalk {
     return next;
   }
 
+  /** Extents of the fork may be unknown. */
+  private lose(fork: Fork): void {
+    this.context.filesLost = true;
+    if (fork.keepAs >= 0) this.extents.kept.lost.set(fork.keepAs, 1);
+  }
+
   private orderFault(wave: Wave, i: number, text: string): void {
     this.fault('BMBT_ORDER', wave, i, text, false);
   }
 
   private fault(code: FindingCode, wave: Wave, i: number, text: string, lost = true): void {
     const { context } = this;
-    if (lost) context.filesLost = true;
     const { geometry } = context;
     const fork = this.forks[wave.fork.at(i)]!;
+    if (lost) this.lose(fork);
     const fsbno = wave.fsbno.at(i);
     const agno = geometry.fsbnoAgno(fsbno);
     const agbno = geometry.fsbnoAgbno(fsbno);

@@ -52,6 +52,18 @@ export class Context {
     }
   }
 
+  /** As `read`, but says nothing: for reading ahead of what is wanted. */
+  tryRead(offset: number, into: Uint8Array): boolean {
+    if (!(offset >= 0) || offset + into.length > this.device.size) return false;
+    try {
+      this.device.read(offset, into);
+      return true;
+    } catch (error) {
+      if (!(error instanceof DeviceError)) throw error;
+      return false;
+    }
+  }
+
   /** Whether the LSN at `at` lies behind the log's head; 0 and all ones are no LSN. */
   isLsnAhead(view: DataView, at: number): boolean {
     if (!this.logHead) return false;

@@ -8,6 +8,7 @@
 import type { FindingCode } from '../../format/findings.ts';
 import { type ExtentColumns, FLAG_ATTR, FLAG_UNWRITTEN } from '../../fs/space/columns.ts';
 import type { Context } from './context.ts';
+import type { ForkExtents } from './forkextents.ts';
 
 /** No file reaches beyond 2^63 bytes, though the record has room for it; so offsets in blocks stay below 2^53. */
 const LARGEST_FILE_BYTES = 2 ** 63;
@@ -19,13 +20,17 @@ export class ExtentReader {
   blocks = 0;
   first = 0;
   end = 0;
+  /** Where good extents are noted besides, and under which of its forks; -1: nowhere. */
+  readonly kept: ForkExtents;
+  keepAs = -1;
   private readonly context: Context;
   private readonly owners: readonly ExtentColumns[];
   private readonly agPower: number;
   private readonly offsetLimit: number;
 
-  constructor(context: Context, owners: readonly ExtentColumns[]) {
+  constructor(context: Context, owners: readonly ExtentColumns[], kept: ForkExtents) {
     this.context = context;
+    this.kept = kept;
     this.owners = owners;
     this.agPower = 2 ** context.geometry.agblklog;
     this.offsetLimit = LARGEST_FILE_BYTES / context.geometry.blocksize;
@@ -61,6 +66,7 @@ export class ExtentReader {
       const wrong = this.wrongness(i, offset, fsbno, agno, agbno, blocks, attr, realtime, unwritten);
       if (wrong !== undefined) {
         this.report(ino, attr, offset, wrong);
+        if (this.keepAs >= 0) this.kept.lost.set(this.keepAs, 1);
         good = false;
         continue;
       }
@@ -68,6 +74,7 @@ export class ExtentReader {
       this.extents++;
       this.blocks += blocks;
       if (realtime) continue;
+      if (this.keepAs >= 0) this.kept.push(this.keepAs, offset, fsbno, blocks);
       const flags = (attr ? FLAG_ATTR : 0) | (unwritten ? FLAG_UNWRITTEN : 0);
       this.owners[agno]!.push(agbno, blocks, ino, offset, flags);
     }

@@ -15,6 +15,7 @@ import {
   S_IFLNK,
   S_IFREG,
 } from '../../format/inode.ts';
+import { SUPERBLOCK } from '../../format/superblock.ts';
 import type { BmbtWalk } from './bmbt.ts';
 import type { Context } from './context.ts';
 import {
@@ -25,6 +26,7 @@ import {
   forkName,
   reportInode,
 } from './extent.ts';
+import { CONTENT, type ForkExtents } from './forkextents.ts';
 
 /** File type: the upper four bits of the mode. */
 const DIRECTORY = S_IFDIR >>> 12;
@@ -37,18 +39,27 @@ export class ForkReader {
   private readonly bmbt: BmbtWalk;
   /** The verifier has spoken about this inode: what is lost by it needs no finding of its own. */
   private reported = false;
+  private readonly kept: ForkExtents;
+  /** Inodes that the superblock names and that are files: their content has a form. */
+  private readonly special: ReadonlySet<number>;
 
-  constructor(context: Context, extents: ExtentReader, bmbt: BmbtWalk) {
+  constructor(context: Context, extents: ExtentReader, bmbt: BmbtWalk, superblock: Uint8Array) {
     this.context = context;
     this.extents = extents;
     this.bmbt = bmbt;
+    this.kept = extents.kept;
+    const sb = SUPERBLOCK.over(superblock);
+    this.special = new Set(
+      [sb.rbmino, sb.rsumino, sb.uquotino, sb.gquotino, sb.pquotino].filter((n) => n > 0),
+    );
   }
 
   /**
-   * Claims what the allocated inode at `at` owns. Returns the number of data extents by its own account.
+   * Claims what the allocated inode at `at` owns, and keeps what is to be looked into. Returns the number of data
+   * extents by its own account. `row`: the inode's in the InodeTable.
    * `reported`: the core's verifier has found something, so a fork that cannot be read needs no second finding.
    */
-  read(view: DataView, at: number, ino: number, reported: boolean): number {
+  read(view: DataView, at: number, ino: number, row: number, reported: boolean): number {
     this.reported = reported;
     const literal = this.context.geometry.inodesize - INODE_CORE_BYTES;
     const type = view.getUint16(at + DINODE.offset.mode) >>> 12;
@@ -64,8 +75,11 @@ export class ForkReader {
     const format = view.getUint8(at + DINODE.offset.format);
     const aformat = view.getUint8(at + DINODE.offset.aformat);
     const shape = this.shapeFault(type, format, aformat, forkoff, literal, anextents);
+    const size = count64(view, at + DINODE.offset.size);
+    const keepAs = this.beginData(type, ino, row, size, format);
     if (shape !== undefined) {
       this.forkFault(ino, shape);
+      if (keepAs >= 0) this.kept.lost.set(keepAs, 1);
       return nextents;
     }
     const dataBytes = forkoff === 0 ? literal : forkoff;
@@ -73,17 +87,22 @@ export class ForkReader {
     const start = at + INODE_CORE_BYTES;
     const realtime =
       (view.getUint16(at + DINODE.offset.flags) & (1 << DIFLAG.REALTIME)) !== 0 && type === REGULAR;
-    const size = count64(view, at + DINODE.offset.size);
     const local = this.localFault(view, start, type, format, size, dataBytes);
-    if (local !== undefined) this.forkFault(ino, local);
+    if (local !== undefined) {
+      this.forkFault(ino, local);
+      if (keepAs >= 0) this.kept.lost.set(keepAs, 1);
+    }
 
     let blocks = 0;
     let pending = false;
+    this.extents.keepAs = keepAs;
     if (format === FORK.BTREE) pending = this.root(view, start, dataBytes, ino, false, realtime, nextents);
     else blocks += this.inline(view, start, format, dataBytes, nextents, ino, false, realtime);
     if (forkoff !== 0) {
       const attrStart = start + forkoff;
-      if (aformat === FORK.LOCAL) this.checkLocalAttr(view, attrStart, attrBytes, ino);
+      const local = aformat === FORK.LOCAL;
+      this.extents.keepAs = local ? -1 : this.kept.begin(CONTENT.ATTRIBUTE, ino, row, size, false);
+      if (local) this.checkLocalAttr(view, attrStart, attrBytes, ino);
       if (aformat === FORK.BTREE) {
         pending = this.root(view, attrStart, attrBytes, ino, true, false, anextents) || pending;
       } else blocks += this.inline(view, attrStart, aformat, attrBytes, anextents, ino, true, false);
@@ -91,6 +110,14 @@ export class ForkReader {
     if (pending) this.bmbt.settleLater(ino, nblocks, blocks);
     else checkBlockCount(this.context, ino, nblocks, blocks);
     return nextents;
+  }
+
+  /** The data fork's number in ForkExtents when its content has a form, else -1. */
+  private beginData(type: number, ino: number, row: number, size: number, format: number): number {
+    const local = format === FORK.LOCAL;
+    if (type === DIRECTORY) return this.kept.begin(CONTENT.DIRECTORY, ino, row, size, local);
+    if (type === SYMLINK) return local ? -1 : this.kept.begin(CONTENT.SYMLINK, ino, row, size, false);
+    return this.special.has(ino) ? this.kept.begin(CONTENT.SPECIAL, ino, row, size, local) : -1;
   }
 
   /** Formats and the boundary between the forks. */
@@ -159,6 +186,7 @@ export class ForkReader {
       return 0;
     }
     if (count * 16 > room) {
+      this.loseKept();
       this.forkFault(ino, `${forkName(attr)} fork: ${count} extents do not fit its ${room} bytes`);
       return 0;
     }
@@ -181,14 +209,26 @@ export class ForkReader {
     const level = view.getUint16(start);
     const count = room < BMDR_HEADER.size ? 0 : view.getUint16(start + 2);
     if (most < 1 || level < 1 || level > this.bmbt.mostLevels || count < 1 || count > most) {
+      this.loseKept();
       this.forkFault(
         ino,
         `${forkName(attr)} fork: btree root of level ${level} with ${count} keys, room for ${most}`,
       );
       return false;
     }
-    this.bmbt.addFork(view, start + BMDR_HEADER.size, most, level, count, { ino, attr, realtime, nextents });
+    this.bmbt.addFork(view, start + BMDR_HEADER.size, most, level, count, {
+      ino,
+      attr,
+      realtime,
+      nextents,
+      keepAs: this.extents.keepAs,
+    });
     return true;
+  }
+
+  private loseKept(): void {
+    const { kept, keepAs } = this.extents;
+    if (keepAs >= 0) kept.lost.set(keepAs, 1);
   }
 
   private forkFault(ino: number, text: string): void {

@@ -14,6 +14,7 @@ import type { InodeFlagColumns } from '../observation.ts';
 import type { Context } from './context.ts';
 import { reportInode } from './extent.ts';
 import type { ForkReader } from './fork.ts';
+import { type InodeTable, KIND, kindOfMode } from './inodetable.ts';
 import { countFree } from './leaf.ts';
 import { NumberList } from './list.ts';
 
@@ -51,15 +52,19 @@ export class InodeScan {
   readonly linkless = new NumberList();
   private readonly context: Context;
   private readonly forks: ForkReader;
+  private readonly table: InodeTable;
   private readonly buffer: Uint8Array;
   private readonly view: DataView;
   // Masks of the chunk being read.
   private freeHigh = 0;
   private freeLow = 0;
+  /** Row of the first inode of the AG. */
+  private firstRow = 0;
 
-  constructor(context: Context, forks: ForkReader) {
+  constructor(context: Context, forks: ForkReader, table: InodeTable) {
     this.context = context;
     this.forks = forks;
+    this.table = table;
     this.buffer = new Uint8Array(Math.max(RUN_BYTES, CHUNK_INODES * context.geometry.inodesize));
     this.view = new DataView(this.buffer.buffer);
   }
@@ -67,6 +72,7 @@ export class InodeScan {
   /** Reads all inodes of `chunks`; returns the chunks with free masks as the inodes themselves tell. */
   scan(agno: number, chunks: ChunkColumns): ChunkColumns {
     const out = new ChunkColumns();
+    this.firstRow = this.table.addChunks(agno, chunks);
     const { inodesize } = this.context.geometry;
     const chunkBytes = CHUNK_INODES * inodesize;
     for (let i = 0; i < chunks.length; ) {
@@ -87,6 +93,7 @@ export class InodeScan {
       for (let at = 0; i < end; i++, at += chunkBytes) {
         this.begin(chunks, i, readable);
         if (readable) this.scanInodes(agno, chunks, i, 0, CHUNK_INODES, at);
+        else this.loseInodes(chunks, i, 0, CHUNK_INODES);
         this.finish(chunks, i, out);
       }
     }
@@ -107,7 +114,7 @@ export class InodeScan {
       while (end < CHUNK_INODES && !isHole(end)) end += 4;
       if (this.read(agno, chunks.startino[index]! + j, end - j)) {
         this.scanInodes(agno, chunks, index, j, end, 0);
-      }
+      } else this.loseInodes(chunks, index, j, end);
       j = end;
     }
     this.finish(chunks, index, out);
@@ -143,6 +150,12 @@ export class InodeScan {
     return false;
   }
 
+  /** Inodes that could not be read: those in use by the index's account may be anything. */
+  private loseInodes(chunks: ChunkColumns, index: number, from: number, end: number): void {
+    const row = this.firstRow + index * CHUNK_INODES;
+    for (let j = from; j < end; j++) if (!isFree(chunks, index, j)) this.table.kind[row + j] = KIND.LOST;
+  }
+
   /** Inodes `from` to `end` of a chunk; the first of them is at byte `at` of the buffer. */
   private scanInodes(
     agno: number,
@@ -155,20 +168,22 @@ export class InodeScan {
     const { geometry } = this.context;
     const first = geometry.ino(agno, chunks.startino[index]!);
     for (let j = from; j < end; j++, at += geometry.inodesize) {
-      const believedFree =
-        ((j < 32 ? chunks.freeLow[index]! >>> j : chunks.freeHigh[index]! >>> (j - 32)) & 1) !== 0;
-      if (!this.inode(first + j, at, believedFree)) continue;
+      const row = this.firstRow + index * CHUNK_INODES + j;
+      if (!this.inode(first + j, row, at, isFree(chunks, index, j))) continue;
       if (j < 32) this.freeLow = (this.freeLow | (1 << j)) >>> 0;
       else this.freeHigh = (this.freeHigh | (1 << (j - 32))) >>> 0;
     }
   }
 
   /** One inode; true when it is free. */
-  private inode(ino: number, at: number, believedFree: boolean): boolean {
-    const { view, context, buffer } = this;
+  private inode(ino: number, row: number, at: number, believedFree: boolean): boolean {
+    const { view, context, buffer, table } = this;
     const { geometry } = context;
     const problems = verifyDinode(view, at, geometry, ino);
-    if (problems.length > 0 && this.isLost(ino, problems)) return believedFree;
+    if (problems.length > 0 && this.isLost(ino, problems)) {
+      if (!believedFree) table.kind[row] = KIND.LOST;
+      return believedFree;
+    }
     const mode = view.getUint16(at + DINODE.offset.mode);
     const stored = storedCrc(buffer, DINODE.offset.crc, at);
     const crc = computeCrc(buffer, DINODE.offset.crc, at, geometry.inodesize);
@@ -183,11 +198,14 @@ export class InodeScan {
       return true;
     }
     this.allocated++;
+    table.kind[row] = kindOfMode(mode);
+    table.nlink[row] = view.getUint32(at + DINODE.offset.nlink);
+    if (geometry.features.parent) table.gen[row] = view.getUint32(at + DINODE.offset.gen);
     if (context.isLsnAhead(view, at + DINODE.offset.lsn)) {
       const where = { agno: geometry.inoAgno(ino), ino };
       context.checkLsn(view, at + DINODE.offset.lsn, `inode ${ino}`, where);
     }
-    const extents = this.forks.read(view, at, ino, problems.length > 0);
+    const extents = this.forks.read(view, at, ino, row, problems.length > 0);
     const regular = (mode & S_IFMT) === S_IFREG ? 1 : 0;
     const reflink = view.getUint32(at + DINODE.offset.flags2 + 4) & (1 << DIFLAG2.REFLINK) ? 1 : 0;
     if (reflink || (regular && extents > 0 && geometry.features.reflink)) {
@@ -234,4 +252,9 @@ export class InodeScan {
       reportInode(context, 'INODE_CORE', ino, `free, but next_unlinked ${next}`, 'next_unlinked');
     }
   }
+}
+
+/** Whether the index calls the `j`-th inode of a chunk free. */
+function isFree(chunks: ChunkColumns, index: number, j: number): boolean {
+  return ((j < 32 ? chunks.freeLow[index]! >>> j : chunks.freeHigh[index]! >>> (j - 32)) & 1) !== 0;
 }

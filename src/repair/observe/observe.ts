@@ -1,7 +1,7 @@
 /**
  * Observe: reads everything that owns or indexes space and writes it down, without judging one against the
  * other. Order: superblock, log state, then per AG headers and btrees, then inode chunks and forks of all AGs,
- * then all bmbt blocks in waves, then the unlinked lists.
+ * then all bmbt blocks in waves, then what directories, attributes and other forks hold, then the unlinked lists.
  *
  * Trusts nothing: device and format are all it uses, every address is bounded before it is read, every walk by
  * what was already visited. Bad bytes give findings and leave flags (`sound`, `filesComplete`) false.
@@ -15,6 +15,7 @@ import { viewOf } from '../../format/struct.ts';
 import { SUPERBLOCK } from '../../format/superblock.ts';
 import { findLogHead } from '../../fs/log/head.ts';
 import { type ChunkColumns, ExtentColumns } from '../../fs/space/columns.ts';
+import { readContents } from '../content/content.ts';
 import type { AgObservation, LogObservation, Observation, UnlinkedInode } from '../observation.ts';
 import { FindingSink } from '../sink.ts';
 import { finish, type Steps } from '../steps.ts';
@@ -23,8 +24,10 @@ import { chunksAreProved, gatherChunks, inodeCount } from './chunk.ts';
 import { Context } from './context.ts';
 import { ExtentReader, reportInode } from './extent.ts';
 import { ForkReader } from './fork.ts';
+import { ForkExtents } from './forkextents.ts';
 import { readAgf, readAgfl, readAgi } from './header.ts';
 import { InodeScan } from './inode.ts';
+import { InodeTable } from './inodetable.ts';
 import { ChunkReader, FreeReader, RefcountReader, RmapReader } from './leaf.ts';
 import { checkSecondaries, readPrimary } from './superblock.ts';
 import { TreeWalk } from './tree.ts';
@@ -59,9 +62,11 @@ export function* observeSteps(device: Device): Steps<Observation> {
     owners.push(headerOwners(geometry, agno));
     yield;
   }
-  const extents = new ExtentReader(context, owners);
+  const forks = new ForkExtents();
+  const inodes = new InodeTable(geometry);
+  const extents = new ExtentReader(context, owners, forks);
   const bmbt = new BmbtWalk(context, owners, extents);
-  const scan = new InodeScan(context, new ForkReader(context, extents, bmbt));
+  const scan = new InodeScan(context, new ForkReader(context, extents, bmbt, sector), inodes);
   const ags: AgObservation[] = [];
   for (const ag of indexes) {
     const chunks = scan.scan(ag.agno, gatherChunks(context, ag));
@@ -69,6 +74,7 @@ export function* observeSteps(device: Device): Steps<Observation> {
     yield;
   }
   bmbt.run();
+  yield* readContents(context, forks, inodes);
   for (const ag of ags) claimChunks(geometry, ag.chunks, ag.owners);
   const unlinked = observeUnlinked(context, ags, scan);
   return {

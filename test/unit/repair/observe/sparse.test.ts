@@ -6,7 +6,9 @@ import { BmbtWalk } from '../../../../src/repair/observe/bmbt.ts';
 import { Context } from '../../../../src/repair/observe/context.ts';
 import { ExtentReader } from '../../../../src/repair/observe/extent.ts';
 import { ForkReader } from '../../../../src/repair/observe/fork.ts';
+import { ForkExtents } from '../../../../src/repair/observe/forkextents.ts';
 import { InodeScan } from '../../../../src/repair/observe/inode.ts';
+import { InodeTable } from '../../../../src/repair/observe/inodetable.ts';
 import { countFree } from '../../../../src/repair/observe/leaf.ts';
 import { observe } from '../../../../src/repair/observe/observe.ts';
 import { FindingSink } from '../../../../src/repair/sink.ts';
@@ -31,11 +33,16 @@ test('a hole is not read: other bytes in it are nobody’s inodes', () => {
     const extents = new ExtentReader(
       context,
       observe(device).ags.map((ag) => ag.owners),
+      new ForkExtents(),
     );
     const bmbt = new BmbtWalk(context, [], extents);
     const sparse = new ChunkColumns();
     sparse.push(startino, holemask, holemask === 0 ? CHUNK_INODES : half, 0, 0, 0);
-    const seen = new InodeScan(context, new ForkReader(context, extents, bmbt)).scan(0, sparse);
+    const seen = new InodeScan(
+      context,
+      new ForkReader(context, extents, bmbt, device.bytes),
+      new InodeTable(geometry),
+    ).scan(0, sparse);
     return { codes: sink.take().map((finding) => finding.code), seen };
   };
   const { codes, seen } = scanned(0xff00);

@@ -1,0 +1,25 @@
+/** Findings of what connects inodes: link counts, parents, reachability. */
+import { found } from './findingrow.ts';
+
+export const LINK_FINDINGS = {
+  LINK_COUNT: found(
+    'error',
+    'link count is wrong',
+    'The inode counts more or fewer links than directory entries name it.',
+  ),
+  DISCONNECTED: found(
+    'error',
+    'inode is not reachable',
+    'The inode is in use and has links by its own count, but no directory that can be reached from the root names it.',
+  ),
+  DIR_PARENT: found(
+    'error',
+    'directory has the wrong parent',
+    'The ".." of a directory does not lead to the directory that names it, or two directories name it.',
+  ),
+  ROOT_DIRECTORY: found(
+    'error',
+    'root directory is lost',
+    'The root inode is not a directory in use, so no name leads anywhere.',
+  ),
+} as const;
