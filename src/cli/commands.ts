@@ -31,6 +31,11 @@ export const commands: readonly CommandRow[] = [
     load: () => import('./check.ts'),
   },
   {
+    name: 'findings',
+    summary: 'list what check can say, or explain one code',
+    load: () => import('./findings.ts'),
+  },
+  {
     name: 'repair',
     summary: 'mend what can be mended without loss',
     load: () => import('./repair.ts'),

@@ -2,6 +2,35 @@
 
 export type Severity = 'error' | 'warning' | 'note';
 
+/** What a finding is about: what `check --only` chooses by, and the groups of JUnit and TAP. In the order of report. */
+export const SUBJECTS = {
+  superblock: 'the superblock and its copies',
+  ag: 'AG headers: AGF, AGI',
+  freespace: 'free space btrees and the free list',
+  inodebtree: 'inode btrees and the chunks that they list',
+  rmap: 'reverse mappings',
+  refcount: 'reference counts',
+  cow: 'staging of copies on write',
+  btree: 'blocks of AG btrees; each also counts for what its tree holds',
+  inode: 'inode cores, flags and counters',
+  extent: 'mappings of data and attribute forks, and whose blocks they are',
+  directory: 'directories of every format',
+  link: 'link counts and parents',
+  attribute: 'extended attributes',
+  symlink: 'targets of symbolic links',
+  unlinked: 'unlinked lists',
+  quota: 'quota inodes and their counts',
+  realtime: 'the realtime section',
+  log: 'the log, and metadata newer than it',
+  device: 'files and devices that hold the filesystem',
+} as const;
+
+export type Subject = keyof typeof SUBJECTS;
+
+export function isSubject(word: string): word is Subject {
+  return Object.hasOwn(SUBJECTS, word);
+}
+
 /**
  * What mends it: `rebuild` the AG's space indexes, one `flag` of one inode, `count` again; `optimize` is a flag that
  * is only changed when asked for.
@@ -16,6 +45,7 @@ export interface Fix {
 export const REBUILD: Fix = { remedy: 'rebuild', text: 'rebuild the space indexes of the AG' };
 
 export interface FindingRow {
+  readonly subject: Subject;
   /** error: the image is damaged; warning: sound but not as it should be; note: legal, worth knowing (exit 0). */
   readonly severity: Severity;
   readonly title: string;
@@ -27,11 +57,19 @@ export interface FindingRow {
 }
 
 export function found(
+  subject: Subject,
   severity: Severity,
   title: string,
   explanation: string,
   fix?: Fix,
   losesData = false,
 ): FindingRow {
-  return { severity, title, explanation, losesData, ...(fix ? { fix: fix.text, remedy: fix.remedy } : {}) };
+  return {
+    subject,
+    severity,
+    title,
+    explanation,
+    losesData,
+    ...(fix ? { fix: fix.text, remedy: fix.remedy } : {}),
+  };
 }

@@ -4,12 +4,13 @@
  */
 import { ATTRIBUTE_FINDINGS } from './attributefindings.ts';
 import { DIRECTORY_FINDINGS } from './directoryfindings.ts';
-import type { FindingRow, Severity } from './findingrow.ts';
+import type { FindingRow, Severity, Subject } from './findingrow.ts';
 import { LINK_FINDINGS } from './linkfindings.ts';
 import { SPACE_FINDINGS } from './spacefindings.ts';
 import { STRUCTURE_FINDINGS } from './structurefindings.ts';
 
-export { type FindingRow, found, type Severity } from './findingrow.ts';
+export { type FindingRow, found, isSubject, type Severity, SUBJECTS, type Subject } from './findingrow.ts';
+
 /** Where: any of these that apply. `offset` and `length` are in blocks of the AG unless `field` says otherwise. */
 export interface Where {
   readonly agno?: number;
@@ -33,6 +34,8 @@ export interface Finding {
   readonly expected?: string | number;
   /** What repair does about it; absent: repair leaves it as it is. */
   readonly fix?: string;
+  /** What follows from this one and would go with it: told with it, not by itself, and not counted. */
+  readonly consequences?: readonly Finding[];
 }
 
 export const FINDINGS = {
@@ -44,3 +47,30 @@ export const FINDINGS = {
 } as const satisfies Record<string, FindingRow>;
 
 export type FindingCode = keyof typeof FINDINGS;
+
+export function isFindingCode(word: string): word is FindingCode {
+  return Object.hasOwn(FINDINGS, word);
+}
+
+/** Subjects of the AG btrees, whose blocks share their codes. */
+const TREE_SUBJECTS: Readonly<Record<string, Subject>> = {
+  bnobt: 'freespace',
+  cntbt: 'freespace',
+  inobt: 'inodebtree',
+  finobt: 'inodebtree',
+  rmapbt: 'rmap',
+  refcntbt: 'refcount',
+};
+
+/** What a finding is about: the subject of its code; of a btree block, that of its tree. */
+export function subjectOf({ code, where }: Pick<Finding, 'code' | 'where'>): Subject {
+  const row: FindingRow = FINDINGS[code];
+  return row.subject === 'btree' ? (TREE_SUBJECTS[where.structure ?? ''] ?? 'btree') : row.subject;
+}
+
+/** Whether a finding, or what follows from it, is about one of `subjects`. */
+export function isAbout(finding: Finding, subjects: ReadonlySet<Subject>): boolean {
+  const row: FindingRow = FINDINGS[finding.code];
+  if (subjects.has(row.subject) || subjects.has(subjectOf(finding))) return true;
+  return finding.consequences?.some((one) => isAbout(one, subjects)) ?? false;
+}

@@ -8,6 +8,7 @@ import type { Finding, Severity } from '../format/findings.ts';
 import { type Comparison, compareSteps } from './compare/compare.ts';
 import type { Observation } from './observation.ts';
 import { observeSteps } from './observe/observe.ts';
+import type { CheckOptions } from './progress.ts';
 import { finish, type Steps } from './steps.ts';
 
 export interface CheckResult {
@@ -21,14 +22,15 @@ export interface CheckResult {
 const SEVERITY_ORDER: Readonly<Record<Severity, number>> = { error: 0, warning: 1, note: 2 };
 
 /** Throws DeviceError and UnsupportedFeature when the device is no XFS filesystem that we handle. */
-export function checkImage(device: Device): CheckResult {
-  return finish(checkSteps(device));
+export function checkImage(device: Device, options: CheckOptions = {}): CheckResult {
+  return finish(checkSteps(device, options));
 }
 
 /** The same, with pauses. */
-export function* checkSteps(device: Device): Steps<CheckResult> {
-  const observation = yield* observeSteps(device);
-  const comparison = yield* compareSteps(observation);
+export function* checkSteps(device: Device, options: CheckOptions = {}): Steps<CheckResult> {
+  const observation = yield* observeSteps(device, options);
+  options.progress?.begin('comparison', observation.ags.length, 'AGs');
+  const comparison = yield* compareSteps(observation, options.progress);
   const findings = [...observation.findings, ...comparison.findings];
   findings.sort(
     (a, b) =>

@@ -6,6 +6,8 @@
 import { Chalk, type ChalkInstance } from 'chalk';
 import Table from 'cli-table3';
 import { FINDINGS, type Finding, type Severity } from '../format/findings.ts';
+import { consequenceText } from './consequence.ts';
+import { printable } from './printable.ts';
 import { type CheckReport, stateOf } from './report.ts';
 
 export interface TextOptions {
@@ -84,23 +86,41 @@ function groupLines(findings: readonly Finding[], chalk: ChalkInstance, options:
   const groups = [...byCode.values()].sort((a, b) => RANK[a[0]!.severity] - RANK[b[0]!.severity]);
   for (const group of groups) {
     const cap = options.verbose ? group.length : (options.cap ?? DEFAULT_CAP);
-    lines.push(
-      ...capped(
-        group.slice(0, cap).map((f) => findingLine(f, chalk)),
-        cap,
-        group.length,
-      ),
-    );
+    const shown = group.slice(0, cap);
+    for (const finding of shown) {
+      lines.push(`  ${findingLine(finding, chalk)}`, ...consequenceLines(finding, chalk, options, 4));
+    }
+    lines.push(...restLine(group.length - shown.length));
     if (options.verbose) lines.push(...explanation(group[0]!, chalk));
   }
   return lines;
 }
 
-/** `lines`, indented, cut to `cap`; says how many of `total` are not shown. */
-function capped(lines: readonly string[], cap: number, total = lines.length): string[] {
+/** `lines`, indented, cut to `cap`; says how many are not shown. */
+function capped(lines: readonly string[], cap: number): string[] {
   const shown = lines.slice(0, cap).map((line) => `  ${line}`);
-  if (total > shown.length) shown.push(`  ... and ${total - shown.length} more like the last one`);
-  return shown;
+  return [...shown, ...restLine(lines.length - shown.length)];
+}
+
+function restLine(count: number): string[] {
+  return count > 0 ? [`  ... and ${count} more like the last one`] : [];
+}
+
+/** What follows from a finding: counted, or each with all that follows from it in turn. */
+function consequenceLines(
+  finding: Finding,
+  chalk: ChalkInstance,
+  options: TextOptions,
+  indent: number,
+): string[] {
+  const { consequences = [] } = finding;
+  if (consequences.length === 0) return [];
+  const lead = ' '.repeat(indent);
+  if (!options.verbose) return [`${lead}${chalk.dim(consequenceText(consequences))}`];
+  return consequences.flatMap((one) => [
+    `${lead}${findingLine(one, chalk)}`,
+    ...consequenceLines(one, chalk, options, indent + 2),
+  ]);
 }
 
 function findingLine(finding: Finding, chalk: ChalkInstance): string {
@@ -113,11 +133,6 @@ function explanation(finding: Finding, chalk: ChalkInstance): string[] {
   const fix =
     'fix' in row && typeof row.fix === 'string' ? `repair: ${row.fix}` : 'repair leaves this as it is';
   return [chalk.dim(`          ${row.explanation}`), chalk.dim(`          ${fix}`)];
-}
-
-/** Text from an image can hold anything; control characters must not reach a terminal. */
-function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
 function summaryTable(totals: readonly [string, number | string][]): string {

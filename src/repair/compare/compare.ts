@@ -6,6 +6,7 @@ import { OWNER } from '../../format/btree.ts';
 import type { Finding } from '../../format/findings.ts';
 import { runBlocks } from '../../fs/space/runs.ts';
 import type { Observation } from '../observation.ts';
+import type { Progress } from '../progress.ts';
 import { FindingSink } from '../sink.ts';
 import type { Steps } from '../steps.ts';
 import { type AgExpectation, expectAg } from './ag.ts';
@@ -30,7 +31,7 @@ export interface Comparison {
 }
 
 /** Compares AG by AG, with a pause after each. */
-export function* compareSteps(observation: Observation): Steps<Comparison> {
+export function* compareSteps(observation: Observation, progress?: Progress): Steps<Comparison> {
   const { geometry, filesComplete } = observation;
   const findings = new FindingSink();
   const crossLinked = new Set<number>();
@@ -46,6 +47,7 @@ export function* compareSteps(observation: Observation): Steps<Comparison> {
     compareRefcounts(expected, filesComplete, findings);
     compareInodeTrees(ag, filesComplete, findings);
     compareAgCounters(observation, ag, findings);
+    progress?.advance(1);
     yield;
   }
   // An inode that could not be read explains what nobody holds, and stops all rebuilding already.

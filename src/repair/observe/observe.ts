@@ -17,6 +17,7 @@ import { findLogHead } from '../../fs/log/head.ts';
 import { type ChunkColumns, ExtentColumns } from '../../fs/space/columns.ts';
 import { readContents } from '../content/content.ts';
 import type { AgObservation, LogObservation, Observation, UnlinkedInode } from '../observation.ts';
+import type { CheckOptions } from '../progress.ts';
 import { FindingSink } from '../sink.ts';
 import { finish, type Steps } from '../steps.ts';
 import { BmbtWalk } from './bmbt.ts';
@@ -45,21 +46,24 @@ export function observe(device: Device): Observation {
 }
 
 /** The same, with a pause after each AG. */
-export function* observeSteps(device: Device): Steps<Observation> {
+export function* observeSteps(device: Device, options: CheckOptions = {}): Steps<Observation> {
+  const { progress } = options;
   const sink = new FindingSink();
   const { sector, geometry } = readPrimary(device, sink);
   const context = new Context(device, geometry, sink);
   if (context.agcount < geometry.agcount) context.filesLost = true;
   checkSecondaries(context, sector);
-  const log = observeLog(device, geometry, sink);
+  const log = observeLog(device, geometry, sink, options.logDevice);
   if (log.state === 'clean') context.logHead = { cycle: log.headCycle, block: log.headBlock };
   context.checkLsn(viewOf(sector), SUPERBLOCK.offset.lsn, 'superblock', { agno: 0, structure: 'sb' });
 
   const indexes: AgIndexes[] = [];
   const owners: ExtentColumns[] = [];
+  progress?.begin('AG headers and btrees', context.agcount, 'AGs');
   for (let agno = 0; agno < context.agcount; agno++) {
     indexes.push(readIndexes(context, agno));
     owners.push(headerOwners(geometry, agno));
+    progress?.advance(1);
     yield;
   }
   const forks = new ForkExtents();
@@ -68,9 +72,11 @@ export function* observeSteps(device: Device): Steps<Observation> {
   const bmbt = new BmbtWalk(context, owners, extents);
   const scan = new InodeScan(context, new ForkReader(context, extents, bmbt, sector), inodes);
   const ags: AgObservation[] = [];
+  progress?.begin('inodes', context.agcount, 'AGs');
   for (const ag of indexes) {
     const chunks = scan.scan(ag.agno, gatherChunks(context, ag));
     ags.push({ ...ag, chunks, owners: owners[ag.agno]! });
+    progress?.advance(1);
     yield;
   }
   bmbt.run();
@@ -192,8 +198,14 @@ function observeUnlinked(context: Context, ags: readonly AgObservation[], scan: 
   return unlinked;
 }
 
-function observeLog(device: Device, geometry: Geometry, sink: FindingSink): LogObservation {
-  const log = findLogHead(device, geometry);
+function observeLog(
+  device: Device,
+  geometry: Geometry,
+  sink: FindingSink,
+  logDevice: Device | undefined,
+): LogObservation {
+  const external = geometry.logstart === 0 ? logDevice : undefined;
+  const log = findLogHead(external ?? device, geometry, external !== undefined);
   if (log.state === 'dirty') sink.add('LOG_DIRTY', { structure: 'log' }, `log: dirty, ${log.detail}`);
   if (log.state === 'unreadable') sink.add('LOG_UNREADABLE', { structure: 'log' }, `log: ${log.detail}`);
   return log;

@@ -76,6 +76,32 @@ test('writes no escape codes unless colour is on, and never those of an image', 
   expect(printText(report([hostile]), { colour: true })).toContain('\u001b[31m');
 });
 
+test('consequences are counted under their cause, and listed with verbose', () => {
+  const consequence = (code: Finding['code'], more: Partial<Finding> = {}): Finding => ({
+    code,
+    severity: 'error',
+    where: { agno: 0 },
+    message: `follows \u001b[2J ${code}`,
+    ...more,
+  });
+  const deep = consequence('INODE_CORE', { consequences: [consequence('REFCOUNT_WRONG')] });
+  const cause: Finding = { ...leaked(0, 5), consequences: [deep, consequence('REFCOUNT_WRONG')] };
+  const lines = printText(report([cause, leaked(0, 9)]), { colour: false }).split('\n');
+  expect(lines.slice(1, 5)).toEqual([
+    '  error   LEAKED_COW  AG 0: leaked CoW staging extent at block 5, 3 blocks',
+    '    and 3 consequences: 2 REFCOUNT_WRONG, 1 INODE_CORE',
+    '  error   LEAKED_COW  AG 0: leaked CoW staging extent at block 9, 3 blocks',
+    'disk.img: damaged (2 errors)',
+  ]);
+  const all = printText(report([cause]), { colour: false, verbose: true }).split('\n');
+  expect(all.slice(2, 5)).toEqual([
+    '    error   INODE_CORE  follows \\x1b[2J INODE_CORE',
+    '      error   REFCOUNT_WRONG  follows \\x1b[2J REFCOUNT_WRONG',
+    '    error   REFCOUNT_WRONG  follows \\x1b[2J REFCOUNT_WRONG',
+  ]);
+  expect(JSON.parse(printJson(report([cause]))).findings[0].consequences[0].consequences.length).toBe(1);
+});
+
 test('says provisional for a dirty log, and what was changed', () => {
   const text = printText(
     report([leaked(0, 1)], { provisional: true, logState: 'dirty: 3 records', applied: ['AG 0: rebuilt'] }),
