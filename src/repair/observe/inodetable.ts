@@ -6,6 +6,7 @@
  */
 import { CHUNK_INODES, type Geometry } from '../../format/geometry.ts';
 import type { ChunkColumns } from '../../fs/space/columns.ts';
+import { NumberList } from './list.ts';
 
 /** What an inode is: free or missing, a file type as directories number them (1 to 7), or in use but unreadable. */
 export const KIND = {
@@ -40,6 +41,11 @@ export class InodeTable {
   links = new Uint32Array(CHUNK_INODES);
   /** Row + 1 of the directory that names this directory; 0: none was found. */
   parent = new Uint32Array(CHUNK_INODES);
+  /** Rows of the directories that were read, and the inode that ".." of each names; -1: it has none. */
+  readonly directories = new NumberList();
+  readonly dotdots = new NumberList();
+  /** Some directory could not be read in full: inodes may have names that are not known. */
+  namesLost = false;
   /** Generation; only with parent pointers. */
   gen = new Uint32Array(0);
   private readonly geometry: Geometry;
@@ -94,6 +100,12 @@ export class InodeTable {
     if (!(distance < CHUNK_INODES)) return NO_ROW;
     this.last = low - 1;
     return (low - 1) * CHUNK_INODES + distance;
+  }
+
+  /** A directory was read; `dotdot`: the inode that its ".." names, -1 when it has none. */
+  addDirectory(row: number, dotdot: number): void {
+    this.directories.push(row);
+    this.dotdots.push(dotdot);
   }
 
   /** The inode number of a row. */
