@@ -6,6 +6,8 @@ import type { AgBtreeName } from '../format/btree.ts';
 import type { Finding } from '../format/findings.ts';
 import type { Geometry } from '../format/geometry.ts';
 import type { ChunkColumns, ExtentColumns, RefcountColumns, RunColumns } from '../fs/space/columns.ts';
+import type { ParentRecords } from './content/parentrecords.ts';
+import type { InodeTable } from './observe/inodetable.ts';
 
 /** One AG btree as found on disk. */
 export interface TreeObservation<Records> {
@@ -83,6 +85,9 @@ export interface Observation {
   /** Allocated inodes that are regular files with extents, plus any inode of another type that has the flag. */
   readonly flags: InodeFlagColumns;
   readonly unlinked: readonly UnlinkedInode[];
+  readonly inodes: InodeTable;
+  /** Directory entries and PARENT attributes; only on filesystems with parent pointers. */
+  readonly parents: ParentRecords | undefined;
   /** False when some inode, fork or bmbt block could not be read in full: then blocks may be owned that we do not
    * know of, and nothing may be declared free. */
   readonly filesComplete: boolean;

@@ -8,6 +8,7 @@ import type { ForkExtents } from '../observe/forkextents.ts';
 import type { InodeTable } from '../observe/inodetable.ts';
 import type { Steps } from '../steps.ts';
 import { ForkBlocks } from './forkblocks.ts';
+import type { ParentRecords } from './parentrecords.ts';
 
 /** What all readers of contents share. */
 export interface Contents {
@@ -15,6 +16,8 @@ export interface Contents {
   readonly forks: ForkExtents;
   readonly inodes: InodeTable;
   readonly blocks: ForkBlocks;
+  /** Where directory entries and PARENT attributes are noted; only on filesystems with parent pointers. */
+  readonly parents: ParentRecords | undefined;
 }
 
 /** Looks into one fork; `blocks` is open at it. */
@@ -31,10 +34,15 @@ const READERS: Readonly<Partial<Record<number, ReaderMaker>>> = {};
 const BATCH = 4096;
 
 /** Looks into all kept forks; `forks` need not be sealed before. */
-export function* readContents(context: Context, forks: ForkExtents, inodes: InodeTable): Steps<void> {
+export function* readContents(
+  context: Context,
+  forks: ForkExtents,
+  inodes: InodeTable,
+  parents: ParentRecords | undefined,
+): Steps<void> {
   forks.seal();
   const blocks = new ForkBlocks(context, forks);
-  const contents: Contents = { context, forks, inodes, blocks };
+  const contents: Contents = { context, forks, inodes, blocks, parents };
   const readers = new Map<number, ContentReader>();
   for (const [content, make] of Object.entries(READERS)) readers.set(Number(content), make!(contents));
   let done = 0;

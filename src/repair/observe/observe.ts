@@ -16,6 +16,7 @@ import { SUPERBLOCK } from '../../format/superblock.ts';
 import { findLogHead } from '../../fs/log/head.ts';
 import { type ChunkColumns, ExtentColumns } from '../../fs/space/columns.ts';
 import { readContents } from '../content/content.ts';
+import { ParentRecords } from '../content/parentrecords.ts';
 import type { AgObservation, LogObservation, Observation, UnlinkedInode } from '../observation.ts';
 import type { CheckOptions } from '../progress.ts';
 import { FindingSink } from '../sink.ts';
@@ -68,6 +69,7 @@ export function* observeSteps(device: Device, options: CheckOptions = {}): Steps
   }
   const forks = new ForkExtents();
   const inodes = new InodeTable(geometry);
+  const parents = geometry.features.parent ? new ParentRecords() : undefined;
   const extents = new ExtentReader(context, owners, forks);
   const bmbt = new BmbtWalk(context, owners, extents);
   const scan = new InodeScan(context, new ForkReader(context, extents, bmbt, sector), inodes);
@@ -80,7 +82,7 @@ export function* observeSteps(device: Device, options: CheckOptions = {}): Steps
     yield;
   }
   bmbt.run();
-  yield* readContents(context, forks, inodes);
+  yield* readContents(context, forks, inodes, parents);
   for (const ag of ags) claimChunks(geometry, ag.chunks, ag.owners);
   const unlinked = observeUnlinked(context, ags, scan);
   return {
@@ -90,6 +92,8 @@ export function* observeSteps(device: Device, options: CheckOptions = {}): Steps
     ags,
     flags: scan.flags,
     unlinked,
+    inodes,
+    parents,
     filesComplete: !context.filesLost && allChunksFound(ags, log, sector),
     inodesAllocated: scan.allocated,
     findings: sink.take(),
