@@ -20,7 +20,9 @@ export const INODE_MAGIC = 0x494e;
 export const INODE_CORE_BYTES = 176;
 /** Types in the upper bits of mode. */
 export const S_IFMT = 0o170000;
+export const S_IFCHR = 0o020000;
 export const S_IFDIR = 0o040000;
+export const S_IFBLK = 0o060000;
 export const S_IFREG = 0o100000;
 export const S_IFLNK = 0o120000;
 

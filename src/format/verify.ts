@@ -3,7 +3,7 @@
  * long as its registry row says. Order and meaning across objects are for check.
  */
 export type { Problem } from './problem.ts';
-export { verifyAgf, verifyAgfl, verifyAgi } from './verifyag.ts';
+export { countUsed, isNewino, verifyAgf, verifyAgfl, verifyAgi } from './verifyag.ts';
 export { type BlockPlace, verifyLongBlock, verifyShortBlock } from './verifybtree.ts';
 export { type ForkPlace, verifyAttrBlock, verifyDirBlock, verifySymlink } from './verifyda.ts';
 export { verifyDinode } from './verifyinode.ts';

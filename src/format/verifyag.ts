@@ -8,7 +8,7 @@ import { AGI, AGI_CRC_OFFSET, AGI_MAGIC, AGI_UNLINKED_BUCKETS } from './agi.ts';
 import type { AgBtreeName } from './btree.ts';
 import { maxLevels } from './btreeheight.ts';
 import { computeCrc, storedCrc } from './checksum.ts';
-import { type Geometry, NULL_AGBNO, NULL_AGINO } from './geometry.ts';
+import { CHUNK_INODES, type Geometry, NULL_AGBNO, NULL_AGINO } from './geometry.ts';
 import { formatUuid } from './kinds.ts';
 import { hex, type Problem, Problems } from './problem.ts';
 import { viewOf } from './struct.ts';
@@ -47,6 +47,32 @@ function needPlace(
   if (fields.seqno !== agno) problems.add('seqno', fields.seqno, agno);
   const expected = geometry.agLength(agno);
   if (fields.length !== expected) problems.add('length', fields.length, expected);
+}
+
+/** Fields of a feature that the filesystem does not have, and bytes without a meaning, were never written. */
+function needZero(problems: Problems, field: string, found: number): void {
+  if (found !== 0) problems.add(field, found, '0, it is not in use');
+}
+
+/** Bytes from `from` up to, not with, `to` that are not zero. */
+export function countUsed(bytes: Uint8Array, from: number, to: number): number {
+  let used = 0;
+  for (let i = from; i < to; i++) if (bytes[i] !== 0) used++;
+  return used;
+}
+
+/**
+ * Whether the AGI may name `agino` as the chunk that was allocated last. The chunk may have been freed since, but
+ * inodes begin where the alignment of (sparse) chunks lets them.
+ */
+export function isNewino(geometry: Geometry, agno: number, agino: number): boolean {
+  if (agino === NULL_AGINO) return true;
+  const agbno = geometry.aginoAgbno(agino);
+  if (!geometry.isAgbno(agno, agbno) || agbno < geometry.headerBlocks) return false;
+  const { inopblock, spinoAlign, inoalignmt, features } = geometry;
+  if (agino % Math.min(CHUNK_INODES, inopblock) !== 0) return false;
+  const align = features.sparse && spinoAlign > 0 ? spinoAlign : inoalignmt;
+  return inopblock >= CHUNK_INODES || align === 0 || agbno % align === 0;
 }
 
 function needAtMost(problems: Problems, field: string, found: number, most: number, what: string): void {
@@ -90,12 +116,22 @@ export function verifyAgf(sector: Uint8Array, geometry: Geometry, agno: number):
     const rmap = { root: 'rmaproot', level: 'rmaplevel', tree: 'rmapbt' as const };
     needTree(problems, rmap, { root: agf.rmaproot, level: agf.rmaplevel }, geometry, agno);
     needAtMost(problems, 'rmapblocks', agf.rmapblocks, agf.length, 'length');
+  } else {
+    needZero(problems, 'rmaproot', agf.rmaproot);
+    needZero(problems, 'rmaplevel', agf.rmaplevel);
+    needZero(problems, 'rmapblocks', agf.rmapblocks);
   }
   if (geometry.features.reflink) {
     const refcount = { root: 'refcntroot', level: 'refcntlevel', tree: 'refcntbt' as const };
     needTree(problems, refcount, { root: agf.refcntroot, level: agf.refcntlevel }, geometry, agno);
     needAtMost(problems, 'refcntblocks', agf.refcntblocks, agf.length, 'length');
+  } else {
+    needZero(problems, 'refcntroot', agf.refcntroot);
+    needZero(problems, 'refcntlevel', agf.refcntlevel);
+    needZero(problems, 'refcntblocks', agf.refcntblocks);
   }
+  const { spare, lsn, spare2 } = AGF.offset;
+  needZero(problems, 'spare', countUsed(sector, spare, lsn) + countUsed(sector, spare2, geometry.sectsize));
   needCrc(problems, sector, AGF_CRC_OFFSET, 0, geometry.sectsize);
   return problems.take();
 }
@@ -113,7 +149,19 @@ export function verifyAgi(sector: Uint8Array, geometry: Geometry, agno: number):
   if (geometry.features.finobt) {
     const fino = { root: 'free_root', level: 'free_level', tree: 'finobt' as const };
     needTree(problems, fino, { root: agi.free_root, level: agi.free_level }, geometry, agno);
+  } else {
+    needZero(problems, 'free_root', agi.free_root);
+    needZero(problems, 'free_level', agi.free_level);
   }
+  if (!geometry.features.inobtcnt) {
+    needZero(problems, 'ino_blocks', agi.ino_blocks);
+    needZero(problems, 'fino_blocks', agi.fino_blocks);
+  }
+  needZero(problems, 'pad32', agi.pad32);
+  needZero(problems, 'unused', countUsed(sector, AGI.size, geometry.sectsize));
+  if (agi.dirino !== NULL_AGINO) problems.add('dirino', agi.dirino, 'null');
+  if (!isNewino(geometry, agno, agi.newino))
+    problems.add('newino', agi.newino, 'null or an inode chunk of the AG');
   needAtMost(problems, 'freecount', agi.freecount, agi.count, 'count');
   const inodes = geometry.agLength(agno) * geometry.inopblock;
   needAtMost(problems, 'count', agi.count, inodes, 'the inodes that fit,');

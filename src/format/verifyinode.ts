@@ -11,6 +11,8 @@ import {
   FORK,
   INODE_CORE_BYTES,
   INODE_MAGIC,
+  S_IFBLK,
+  S_IFCHR,
   S_IFDIR,
   S_IFLNK,
   S_IFMT,
@@ -34,6 +36,12 @@ const METADATA = 1 << DIFLAG2.METADATA;
 const REALTIME = 1 << DIFLAG.REALTIME;
 const EXTSIZE = 1 << DIFLAG.EXTSIZE;
 const EXTSZINHERIT = 1 << DIFLAG.EXTSZINHERIT;
+const DAX = 1 << DIFLAG2.DAX;
+/** Flags that only a directory hands on; and those that speak of a file's own data. */
+const DIRECTORY_FLAGS =
+  (1 << DIFLAG.RTINHERIT) | (1 << DIFLAG.PROJINHERIT) | (1 << DIFLAG.NOSYMLINKS) | EXTSZINHERIT;
+const RTINHERIT = 1 << DIFLAG.RTINHERIT;
+const NEWRTBM = 1 << DIFLAG.NEWRTBM;
 /** Bits that have a meaning. */
 const FLAGS_KNOWN = (1 << 15) - 1;
 const FLAGS2_KNOWN = (1 << DIFLAG2.DAX) | REFLINK | COWEXTSIZE | BIGTIME | NREXT64;
@@ -69,7 +77,11 @@ export function verifyDinode(
   verifyForks(view, byte, geometry);
   verifyHints(view, byte, geometry);
   verifyFlags(view, byte, geometry);
-  if (view.getUint16(byte + AT.mode) !== 0) verifyInUse(view, byte, geometry);
+  verifyPads(view, byte);
+  if (view.getUint16(byte + AT.mode) !== 0) {
+    verifyInUse(view, byte, geometry);
+    verifyType(view, byte, geometry);
+  } else verifyFree(view, byte);
   return problems.take();
 }
 
@@ -116,7 +128,10 @@ function verifyCounts(view: DataView, byte: number, geometry: Geometry): void {
   const most = big ? 2 ** 48 - 1 : 2 ** 31 - 1;
   if (data > most) problems.add('core.nextents', data, `at most ${most}`);
   if (!big && attr > 2 ** 15 - 1) problems.add('core.naextents', attr, `at most ${2 ** 15 - 1}`);
-  if (view.getUint16(byte + AT.mode) === 0) return;
+  if (view.getUint16(byte + AT.mode) === 0) {
+    if (data + attr !== 0) problems.add('core.nextents', data + attr, '0 in a free inode');
+    return;
+  }
   const blocks = readCount64(view, byte + AT.nblocks);
   const metaBtree = view.getUint8(byte + AT.format) === FORK.META_BTREE;
   if (blocks < 0 || blocks > geometry.dblocks + geometry.rblocks) {
@@ -253,11 +268,81 @@ function verifyInUse(view: DataView, byte: number, geometry: Geometry): void {
   }
   const nlink = view.getUint32(byte + AT.nlink);
   if (nlink > MAX_NLINK) problems.add('core.nlinkv2', nlink, `at most ${MAX_NLINK}`);
-  if ((flags2 & BIGTIME) !== 0) return;
+  if ((flags2 & BIGTIME) !== 0) {
+    verifyBigtime('core.atime', view, byte + AT.atime);
+    verifyBigtime('core.mtime', view, byte + AT.mtime);
+    verifyBigtime('core.ctime', view, byte + AT.ctime);
+    verifyBigtime('v3.crtime', view, byte + AT.crtime);
+    return;
+  }
   verifyNsec('core.atime.nsec', view.getUint32(byte + AT.atime + 4));
   verifyNsec('core.mtime.nsec', view.getUint32(byte + AT.mtime + 4));
   verifyNsec('core.ctime.nsec', view.getUint32(byte + AT.ctime + 4));
   verifyNsec('v3.crtime.nsec', view.getUint32(byte + AT.crtime + 4));
+}
+
+/** What nothing writes: it has no meaning, or only one for systems that never had this version of inodes. */
+function verifyPads(view: DataView, byte: number): void {
+  const pad = byte + AT.pad2;
+  if ((view.getUint32(pad) | view.getUint32(pad + 4) | view.getUint32(pad + 8)) !== 0) {
+    problems.add('v3.pad2', 'bytes in use', 'zeros');
+  }
+  const events = view.getUint32(byte + AT.dmevmask);
+  if (events !== 0) problems.add('core.dmevmask', hex(events), 0);
+  const state = view.getUint16(byte + AT.dmstate);
+  if (state !== 0) problems.add('core.dmstate', state, 0);
+}
+
+/** Flags and sizes that only some file types may have. */
+function verifyType(view: DataView, byte: number, geometry: Geometry): void {
+  const type = view.getUint16(byte + AT.mode) & S_IFMT;
+  const flags = view.getUint16(byte + AT.flags);
+  if (type !== S_IFDIR && (flags & DIRECTORY_FLAGS & ~EXTSZINHERIT) !== 0) {
+    problems.add('core.flags', hex(flags), 'no flags of directories');
+  }
+  if (type !== S_IFREG && (flags & REALTIME) !== 0)
+    problems.add('core.realtime', 1, '0 unless a regular file');
+  if ((flags & RTINHERIT) !== 0 && geometry.rblocks === 0) {
+    problems.add('core.rtinherit', 1, '0 without a realtime section');
+  }
+  if ((flags & NEWRTBM) !== 0 && !isBitmap(view, byte, geometry)) {
+    problems.add('core.newrtbm', 1, '0 unless the realtime bitmap');
+  }
+  if (type === S_IFREG || type === S_IFDIR) return;
+  if ((view.getUint32(byte + AT.flags2 + 4) & DAX) !== 0) {
+    problems.add('v3.dax', 1, '0 unless a file or directory');
+  }
+  if (type === S_IFLNK) return;
+  const size = readCount64(view, byte + AT.size);
+  if (size !== 0) problems.add('core.size', size, '0 for a special file');
+  const number = view.getUint32(byte + INODE_CORE_BYTES);
+  const device = type === S_IFBLK || type === S_IFCHR;
+  if (!device && number !== 0) problems.add('u3.dev', hex(number), '0 for a pipe or socket');
+}
+
+/** The realtime bitmap inode follows the root inode; it marks itself as being of the new kind. */
+function isBitmap(view: DataView, byte: number, geometry: Geometry): boolean {
+  return readCount64(view, byte + AT.ino) === geometry.rootino + 1;
+}
+
+/** What the kernel resets when it frees an inode. */
+function verifyFree(view: DataView, byte: number): void {
+  const flags = view.getUint16(byte + AT.flags);
+  if (flags !== 0) problems.add('core.flags', hex(flags), '0 in a free inode');
+  const forkoff = view.getUint8(byte + AT.forkoff);
+  if (forkoff !== 0) problems.add('core.forkoff', forkoff, '0 in a free inode');
+  const format = view.getUint8(byte + AT.format);
+  if (format !== FORK.DEV && format !== FORK.EXTENTS) {
+    problems.add('core.format', format, '0 or 2 in a free inode');
+  }
+}
+
+/** Last nanosecond that a timestamp may name: the second after it does not fit whole into 64 bits. */
+const BIGTIME_END_LOW = 0xd5b51a00;
+
+function verifyBigtime(field: string, view: DataView, at: number): void {
+  if (view.getUint32(at) !== 0xffffffff || view.getUint32(at + 4) < BIGTIME_END_LOW) return;
+  problems.add(field, view.getBigUint64(at), 'a second that can be told whole');
 }
 
 function verifyNsec(field: string, nsec: number): void {

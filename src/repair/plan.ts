@@ -17,6 +17,7 @@ import { FINDINGS, type Finding, type FindingRow } from '../format/findings.ts';
 import { CHUNK_INODES, type Geometry, NULL_AGINO } from '../format/geometry.ts';
 import { DIFLAG2, DINODE, INODE_CRC_OFFSET } from '../format/inode.ts';
 import { SB_CRC_OFFSET, SUPERBLOCK } from '../format/superblock.ts';
+import { isNewino } from '../format/verify.ts';
 import { type AgContents, type BuiltAg, buildAg } from '../fs/space/build.ts';
 import type { ChunkColumns } from '../fs/space/columns.ts';
 import type { CheckResult } from './check.ts';
@@ -122,13 +123,12 @@ function refuse(check: CheckResult, finding: Finding, remedy: Step): string | un
 /** An AG's contents as observed: what its btrees and headers are to be built from. */
 export function contentsOf(geometry: Geometry, ag: AgObservation): AgContents {
   const agi = ag.agi ? AGI.over(ag.agi) : undefined;
-  const inodes = geometry.agbnoAgino(ag.length);
   return {
     agno: ag.agno,
     owners: ag.owners,
     chunks: ag.chunks,
     unlinked: unlinkedHeads(agi?.unlinked, ag.chunks),
-    newino: agi && agi.newino < inodes ? agi.newino : NULL_AGINO,
+    newino: agi && isNewino(geometry, ag.agno, agi.newino) ? agi.newino : NULL_AGINO,
   };
 }
 

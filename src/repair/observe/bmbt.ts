@@ -21,6 +21,7 @@ const NULL_FSBNO = -1;
 export interface Fork {
   readonly ino: number;
   readonly attr: boolean;
+  readonly regular: boolean;
   readonly realtime: boolean;
   /** Extents by the inode's account. */
   readonly nextents: number;
@@ -191,6 +192,7 @@ export class BmbtWalk {
 
   private takeExtents(wave: Wave, i: number, fork: Fork, count: number, met: Met): void {
     const { extents } = this;
+    extents.regular = fork.regular;
     extents.keepAs = fork.keepAs;
     extents.read(this.view, BMBT.headerBytes, count, fork.ino, fork.attr, fork.realtime, 0);
     this.found.set(wave.fork.at(i), this.found.at(wave.fork.at(i)) + extents.extents);
@@ -290,7 +292,9 @@ export class BmbtWalk {
   }
 }
 
+/** The null pointer is recognised by all its bits: as numbers, its neighbours are the same. */
 function siblingOf(view: DataView, at: number): number {
-  const value = count64(view, at);
-  return value === 0xffffffff * 2 ** 32 + 0xffffffff ? NULL_FSBNO : value;
+  const low = view.getUint32(at + 4);
+  const isNull = view.getUint32(at) === 0xffffffff && low === 0xffffffff;
+  return isNull ? NULL_FSBNO : count64(view, at);
 }

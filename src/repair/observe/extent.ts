@@ -20,6 +20,8 @@ export class ExtentReader {
   blocks = 0;
   first = 0;
   end = 0;
+  /** Set before a call: the data fork is a regular file's, which alone may hold unwritten extents. */
+  regular = true;
   /** Where good extents are noted besides, and under which of its forks; -1: nowhere. */
   readonly kept: ForkExtents;
   keepAs = -1;
@@ -63,7 +65,7 @@ export class ExtentReader {
       if (i === 0) this.first = offset;
       const agno = Math.floor(fsbno / this.agPower);
       const agbno = fsbno - agno * this.agPower;
-      const wrong = this.wrongness(i, offset, fsbno, agno, agbno, blocks, attr, realtime, unwritten);
+      const wrong = this.wrongness(i, offset, fsbno, agno, agbno, blocks, realtime);
       if (wrong !== undefined) {
         this.report(ino, attr, offset, wrong);
         if (this.keepAs >= 0) this.kept.lost.set(this.keepAs, 1);
@@ -75,7 +77,10 @@ export class ExtentReader {
       this.blocks += blocks;
       if (realtime) continue;
       if (this.keepAs >= 0) this.kept.push(this.keepAs, offset, fsbno, blocks);
-      const flags = (attr ? FLAG_ATTR : 0) | (unwritten ? FLAG_UNWRITTEN : 0);
+      const mayBe = !attr && this.regular;
+      // The blocks are known all the same, and what the bit should be too.
+      if (unwritten && !mayBe) this.report(ino, attr, offset, `extent ${i + 1} is unwritten`, false);
+      const flags = (attr ? FLAG_ATTR : 0) | (unwritten && mayBe ? FLAG_UNWRITTEN : 0);
       this.owners[agno]!.push(agbno, blocks, ino, offset, flags);
     }
     return good;
@@ -88,16 +93,13 @@ export class ExtentReader {
     agno: number,
     agbno: number,
     blocks: number,
-    attr: boolean,
     realtime: boolean,
-    unwritten: number,
   ): string | undefined {
     const { geometry } = this.context;
     if (blocks === 0) return `extent ${index + 1} is empty`;
     if (offset < this.end)
       return `extent ${index + 1} begins before block ${this.end}, where the last one ended`;
     if (offset + blocks > this.offsetLimit) return `extent ${index + 1} of ${blocks} blocks is too far out`;
-    if (attr && unwritten) return `extent ${index + 1} of the attribute fork is unwritten`;
     if (realtime) {
       if (fsbno + blocks <= geometry.rblocks) return undefined;
       return `realtime extent ${fsbno} + ${blocks} leaves the device, ${geometry.rblocks} blocks`;
@@ -109,9 +111,9 @@ export class ExtentReader {
     return `extent AG ${agno} block ${agbno} + ${blocks} leaves the AG, ${length} blocks`;
   }
 
-  private report(ino: number, attr: boolean, fileoff: number, text: string): void {
+  private report(ino: number, attr: boolean, fileoff: number, text: string, lost = true): void {
     const { context } = this;
-    context.filesLost = true;
+    if (lost) context.filesLost = true;
     const agno = context.geometry.inoAgno(ino);
     const where = { agno, ino, fileoff, structure: forkName(attr) };
     context.sink.add(

@@ -96,6 +96,7 @@ export class ForkReader {
     let blocks = 0;
     let pending = false;
     this.extents.keepAs = keepAs;
+    this.extents.regular = type === REGULAR;
     if (format === FORK.BTREE) pending = this.root(view, start, dataBytes, ino, false, realtime, nextents);
     else blocks += this.inline(view, start, format, dataBytes, nextents, ino, false, realtime);
     if (forkoff !== 0) {
@@ -219,6 +220,7 @@ export class ForkReader {
     this.bmbt.addFork(view, start + BMDR_HEADER.size, most, level, count, {
       ino,
       attr,
+      regular: this.extents.regular,
       realtime,
       nextents,
       keepAs: this.extents.keepAs,

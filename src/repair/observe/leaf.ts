@@ -297,8 +297,7 @@ export class RefcountReader implements LeafReader<RefcountColumns> {
 
 /** Byte offsets, in a leaf record, of the 32-bit words that make its key. The rmapbt's are masked, see tree.ts. */
 export const KEY_WORDS: Record<AgBtreeName, readonly number[]> = {
-  // The length in a bnobt key is never compared by anyone: it need not be right.
-  bnobt: [0],
+  bnobt: [0, 4],
   cntbt: [0, 4],
   inobt: [0],
   finobt: [0],

@@ -206,7 +206,7 @@ describe('the inode types', () => {
     expect(good.findings).toEqual([]);
     expect(claims(good, alone)).toContainEqual([1, 300, 1, 0, 1]);
     const bad = withEdit(device, inodeAt(alone), withAttributes(0x80000000), () => observe(device));
-    expect(bad.findings.map((f) => f.message).join()).toMatch(/attribute fork is unwritten/);
+    expect(bad.findings.map((f) => f.message).join()).toMatch(/attr fork: offset 0: extent 1 is unwritten/);
   });
 
   test('inline attributes larger than their fork', () => {

@@ -125,8 +125,8 @@ describe('AG headers', () => {
 
   test('a checksum alone', () => {
     for (const [index, byte, code] of [
-      [1, geometry.sectsize - 1, 'AGF_CRC'],
-      [2, geometry.sectsize - 1, 'AGI_CRC'],
+      [1, AGF.offset.lsn + 7, 'AGF_CRC'],
+      [2, AGI.offset.lsn + 7, 'AGI_CRC'],
       [3, 31, 'AGFL_CRC'],
     ] as const) {
       const flip = (view: DataView) => view.setUint8(byte, 1);
