@@ -3,8 +3,30 @@
  * taken as zero, stored little-endian at the object's own CRC offset.
  */
 import { updateCrc32c, updateCrc32cZeros } from './crc32c.ts';
+import { type SummingMemory, summingMemory } from './crc32cwasm.ts';
 
 const FOUR_ZEROS = new Uint8Array(4);
+
+/** Parts of the scratch memory, bytes: what is used at the same time has parts of its own. */
+const SCRATCH = { inodes: 2 ** 20, blocks: 2 ** 18, fork: 2 ** 17 } as const;
+const SCRATCH_PARTS = Object.keys(SCRATCH) as (keyof typeof SCRATCH)[];
+let scratch: SummingMemory | 'none' | undefined;
+
+/**
+ * Memory to read objects into whose checksums are then computed several times as fast: one and the same for all
+ * callers, so nothing stays in it from one step of a command to the next. Ordinary memory where `length` is more
+ * than there is, or where there is no WebAssembly.
+ */
+export function scratchBytes(part: keyof typeof SCRATCH, length: number): Uint8Array {
+  scratch ??= summingMemory(Object.values(SCRATCH).reduce((sum, size) => sum + size)) ?? 'none';
+  if (scratch === 'none' || length > SCRATCH[part]) return new Uint8Array(length);
+  let at = scratch.from;
+  for (const name of SCRATCH_PARTS) {
+    if (name === part) break;
+    at += SCRATCH[name];
+  }
+  return new Uint8Array(scratch.buffer, at, length);
+}
 
 /** The CRC that an object at `bytes[start, start + length)` should carry, its CRC field being at `crcOffset` in it. */
 export function computeCrc(
@@ -13,6 +35,15 @@ export function computeCrc(
   start = 0,
   length = bytes.length - start,
 ): number {
+  if (
+    scratch !== undefined &&
+    scratch !== 'none' &&
+    bytes.buffer === scratch.buffer &&
+    length <= scratch.longest
+  ) {
+    const at = bytes.byteOffset + start;
+    return scratch.sum(at, at + length, at + crcOffset);
+  }
   return ~rawCrc(bytes, start, start + crcOffset, start + length) >>> 0;
 }
 

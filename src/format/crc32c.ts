@@ -22,6 +22,13 @@ function buildTables(): Uint32Array {
   return table;
 }
 
+/** What byte `n` comes to when `k` further bytes follow it. */
+export function crcTable(k: number, n: number): number {
+  if (k < 8) return TABLE[k * 256 + n]!;
+  const before = crcTable(k - 1, n);
+  return TABLE[before & 0xff]! ^ (before >>> 8);
+}
+
 /** Continues a raw (not complemented) CRC over `data[start, end)`; start with `0xffffffff`. */
 export function updateCrc32c(crc: number, data: Uint8Array, start: number, end: number): number {
   const t = TABLE;

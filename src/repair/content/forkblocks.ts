@@ -4,6 +4,7 @@
  *
  * What `read` returns is valid until the next read.
  */
+import { scratchBytes } from '../../format/checksum.ts';
 import type { Context } from '../observe/context.ts';
 import type { ForkExtents } from '../observe/forkextents.ts';
 
@@ -29,13 +30,16 @@ export class ForkBlocks {
     this.context = context;
     this.forks = forks;
     const { dirblocksize, blocksize } = context.geometry;
-    this.window = new Uint8Array(Math.max(WINDOW_BYTES, blocksize));
+    this.window = scratchBytes('fork', Math.max(WINDOW_BYTES, blocksize));
     this.pieces = new Uint8Array(Math.max(dirblocksize, blocksize));
   }
 
   open(fork: number): void {
     this.fork = fork;
     this.extent = this.forks.first(fork);
+    // The memory is not ours alone: between two forks another check may have read into it.
+    this.held = -1;
+    this.heldBlocks = 0;
   }
 
   /** Whether the fork maps block `fileoff`. */

@@ -10,6 +10,7 @@ import { BTREE, LONG_HEADER, pointerOffset } from '../../format/btree.ts';
 import type { FindingCode } from '../../format/findings.ts';
 import { verifyLongBlock } from '../../format/verify.ts';
 import { type ExtentColumns, FLAG_ATTR, FLAG_BMBT } from '../../fs/space/columns.ts';
+import type { BlockRuns } from './blockruns.ts';
 import type { Context } from './context.ts';
 import { checkBlockCount, checkExtentCount, count64, type ExtentReader, forkName } from './extent.ts';
 import { NumberList } from './list.ts';
@@ -81,20 +82,23 @@ export class BmbtWalk {
   private readonly context: Context;
   private readonly owners: readonly ExtentColumns[];
   private readonly extents: ExtentReader;
-  private readonly block: Uint8Array;
-  private readonly view: DataView;
+  private readonly runs: BlockRuns;
+  // The block being looked at.
+  private block: Uint8Array;
+  private view: DataView;
   private wave = new Wave();
   // Forks and, behind them, the inodes whose block count waits for them.
   private readonly forks: Fork[] = [];
   private readonly found = new NumberList();
   private readonly blocksOf = new Map<number, { nblocks: number; blocks: number }>();
 
-  constructor(context: Context, owners: readonly ExtentColumns[], extents: ExtentReader) {
+  constructor(context: Context, runs: BlockRuns, owners: readonly ExtentColumns[], extents: ExtentReader) {
     this.context = context;
+    this.runs = runs;
     this.owners = owners;
     this.extents = extents;
-    this.block = new Uint8Array(context.geometry.blocksize);
-    this.view = new DataView(this.block.buffer);
+    this.block = runs.block;
+    this.view = runs.view;
   }
 
   /** Adds a fork whose root has `count` keys at `at`, with room for `most`; the root itself is at `level`. */
@@ -130,21 +134,42 @@ export class BmbtWalk {
 
   private readWave(wave: Wave): Met {
     const met = new Met(wave.length);
-    const order = Uint32Array.from({ length: wave.length }, (_, i) => i);
+    const order = new Uint32Array(wave.length);
+    for (let i = 0; i < order.length; i++) order[i] = i;
     order.sort((a, b) => wave.fsbno.at(a) - wave.fsbno.at(b) || a - b);
     let before = -1;
-    for (const i of order) {
+    this.runs.forget();
+    for (let k = 0; k < order.length; k++) {
+      const i = order[k]!;
       const fsbno = wave.fsbno.at(i);
       if (fsbno === before) this.fault('BMBT_BLOCK', wave, i, 'another pointer leads to it too');
-      else this.visit(wave, i, met);
+      else this.visit(wave, order, k, met);
       before = fsbno;
     }
     return met;
   }
 
-  private visit(wave: Wave, i: number, met: Met): void {
-    const { context, view, block } = this;
+  /** Reads the block of entry `order[k]`, together with those of the wave that follow it on disk. */
+  private read(wave: Wave, order: Uint32Array, k: number, agno: number, agbno: number, ino: number): boolean {
+    const { runs } = this;
+    let good = runs.find(this.context.geometry.agbnoByte(agno, agbno));
+    if (!good) {
+      const fsbno = wave.fsbno.at(order[k]!);
+      let count = 1;
+      // Neighbours by number are neighbours on disk inside an AG only.
+      const most = Math.min(runs.most, order.length - k, this.context.geometry.agLength(agno) - agbno);
+      while (count < most && wave.fsbno.at(order[k + count]!) === fsbno + count) count++;
+      good = runs.read(agno, agbno, count, `inode ${ino} bmbt`);
+    }
+    this.block = runs.block;
+    this.view = runs.view;
+    return good;
+  }
+
+  private visit(wave: Wave, order: Uint32Array, k: number, met: Met): void {
+    const { context } = this;
     const { geometry } = context;
+    const i = order[k]!;
     const fsbno = wave.fsbno.at(i);
     const fork = this.forks[wave.fork.at(i)]!;
     const agno = geometry.fsbnoAgno(fsbno);
@@ -157,10 +182,11 @@ export class BmbtWalk {
     this.owners[agno]!.push(agbno, 1, fork.ino, 0, FLAG_BMBT | (fork.attr ? FLAG_ATTR : 0));
     const counts = this.blocksOf.get(fork.ino);
     if (counts) counts.blocks++;
-    if (!context.readBlock(agno, agbno, block, `inode ${fork.ino} bmbt`)) {
+    if (!this.read(wave, order, k, agno, agbno, fork.ino)) {
       this.lose(fork);
       return;
     }
+    const { view } = this;
     const level = wave.level.at(i);
     if (!this.verify(wave, i, fork)) return;
     met.good[i] = 1;

@@ -4,10 +4,11 @@
  *
  * The hottest loop of check (a million inodes in a mid-sized filesystem): flat offsets, no object per inode.
  */
-import { computeCrc, storedCrc } from '../../format/checksum.ts';
+import { computeCrc, scratchBytes, storedCrc } from '../../format/checksum.ts';
 import { CHUNK_INODES, NULL_AGINO } from '../../format/geometry.ts';
 import { DIFLAG2, DINODE, S_IFMT, S_IFREG } from '../../format/inode.ts';
 import { readCount64 } from '../../format/kinds.ts';
+import { viewOf } from '../../format/struct.ts';
 import { type Problem, verifyDinode } from '../../format/verify.ts';
 import { ChunkColumns } from '../../fs/space/columns.ts';
 import type { InodeFlagColumns } from '../observation.ts';
@@ -65,8 +66,9 @@ export class InodeScan {
     this.context = context;
     this.forks = forks;
     this.table = table;
-    this.buffer = new Uint8Array(Math.max(RUN_BYTES, CHUNK_INODES * context.geometry.inodesize));
-    this.view = new DataView(this.buffer.buffer);
+    const chunkBytes = CHUNK_INODES * context.geometry.inodesize;
+    this.buffer = scratchBytes('inodes', Math.max(RUN_BYTES, chunkBytes));
+    this.view = viewOf(this.buffer);
   }
 
   /** Reads all inodes of `chunks`; returns the chunks with free masks as the inodes themselves tell. */

@@ -21,6 +21,7 @@ import type { AgObservation, LogObservation, Observation, UnlinkedInode } from '
 import type { CheckOptions } from '../progress.ts';
 import { FindingSink } from '../sink.ts';
 import { finish, type Steps } from '../steps.ts';
+import { BlockRuns } from './blockruns.ts';
 import { BmbtWalk } from './bmbt.ts';
 import { chunksAreProved, gatherChunks, inodeCount } from './chunk.ts';
 import { Context } from './context.ts';
@@ -58,11 +59,12 @@ export function* observeSteps(device: Device, options: CheckOptions = {}): Steps
   if (log.state === 'clean') context.logHead = { cycle: log.headCycle, block: log.headBlock };
   context.checkLsn(viewOf(sector), SUPERBLOCK.offset.lsn, 'superblock', { agno: 0, structure: 'sb' });
 
+  const runs = new BlockRuns(context);
   const indexes: AgIndexes[] = [];
   const owners: ExtentColumns[] = [];
   progress?.begin('AG headers and btrees', context.agcount, 'AGs');
   for (let agno = 0; agno < context.agcount; agno++) {
-    indexes.push(readIndexes(context, agno));
+    indexes.push(readIndexes(context, runs, agno));
     owners.push(headerOwners(geometry, agno));
     progress?.advance(1);
     yield;
@@ -71,7 +73,7 @@ export function* observeSteps(device: Device, options: CheckOptions = {}): Steps
   const inodes = new InodeTable(geometry);
   const parents = geometry.features.parent ? new ParentRecords() : undefined;
   const extents = new ExtentReader(context, owners, forks);
-  const bmbt = new BmbtWalk(context, owners, extents);
+  const bmbt = new BmbtWalk(context, runs, owners, extents);
   const scan = new InodeScan(context, new ForkReader(context, extents, bmbt, sector), inodes);
   const ags: AgObservation[] = [];
   progress?.begin('inodes', context.agcount, 'AGs');
@@ -108,7 +110,7 @@ function allChunksFound(ags: readonly AgObservation[], log: LogObservation, supe
 }
 
 /** Headers and btrees of one AG. */
-function readIndexes(context: Context, agno: number): AgIndexes {
+function readIndexes(context: Context, runs: BlockRuns, agno: number): AgIndexes {
   const { features } = context.geometry;
   const agf = readAgf(context, agno);
   const agi = readAgi(context, agno);
@@ -116,12 +118,12 @@ function readIndexes(context: Context, agno: number): AgIndexes {
   const f = agf.sector && AGF.over(agf.sector);
   const i = agi.sector && AGI.over(agi.sector);
   const free = (name: 'bnobt' | 'cntbt', agbno: number | undefined, levels: number) =>
-    new TreeWalk(context, agno, name, new FreeReader(context, agno, name === 'cntbt')).observe({
+    new TreeWalk(context, runs, agno, name, new FreeReader(context, agno, name === 'cntbt')).observe({
       agbno,
       levels,
     });
   const inodes = (name: 'inobt' | 'finobt', agbno: number | undefined, levels: number) =>
-    new TreeWalk(context, agno, name, new ChunkReader(context, agno, name === 'finobt')).observe({
+    new TreeWalk(context, runs, agno, name, new ChunkReader(context, agno, name === 'finobt')).observe({
       agbno,
       levels,
     });
@@ -138,13 +140,13 @@ function readIndexes(context: Context, agno: number): AgIndexes {
     bnobt: free('bnobt', f?.bnoroot, f?.bnolevel ?? 0),
     cntbt: free('cntbt', f?.cntroot, f?.cntlevel ?? 0),
     rmapbt: features.rmapbt
-      ? new TreeWalk(context, agno, 'rmapbt', new RmapReader(context, agno)).observe({
+      ? new TreeWalk(context, runs, agno, 'rmapbt', new RmapReader(context, agno)).observe({
           agbno: f?.rmaproot,
           levels: f?.rmaplevel ?? 0,
         })
       : undefined,
     refcntbt: features.reflink
-      ? new TreeWalk(context, agno, 'refcntbt', new RefcountReader(context, agno)).observe({
+      ? new TreeWalk(context, runs, agno, 'refcntbt', new RefcountReader(context, agno)).observe({
           agbno: f?.refcntroot,
           levels: f?.refcntlevel ?? 0,
         })

@@ -18,6 +18,7 @@ import type { FindingCode } from '../../format/findings.ts';
 import { NULL_AGBNO } from '../../format/geometry.ts';
 import { verifyShortBlock } from '../../format/verify.ts';
 import type { TreeObservation } from '../observation.ts';
+import type { BlockRuns } from './blockruns.ts';
 import type { Context } from './context.ts';
 import { KEY_WORDS, type LeafReader } from './leaf.ts';
 
@@ -55,25 +56,35 @@ export class TreeWalk<Records> {
   private readonly name: AgBtreeName;
   private readonly family: BtreeFamily;
   private readonly reader: LeafReader<Records>;
-  private readonly block: Uint8Array;
-  private readonly view: DataView;
+  private readonly runs: BlockRuns;
+  // The block being looked at.
+  private block: Uint8Array;
+  private view: DataView;
   private readonly words: readonly number[];
   private readonly visited = new Set<number>();
   private readonly highKey = new Float64Array(RMAP_WORDS);
   private faults = 0;
 
-  constructor(context: Context, agno: number, name: AgBtreeName, reader: LeafReader<Records>) {
+  constructor(
+    context: Context,
+    runs: BlockRuns,
+    agno: number,
+    name: AgBtreeName,
+    reader: LeafReader<Records>,
+  ) {
     this.context = context;
+    this.runs = runs;
     this.agno = agno;
     this.name = name;
     this.family = BTREE[name];
     this.reader = reader;
-    this.block = new Uint8Array(context.geometry.blocksize);
-    this.view = new DataView(this.block.buffer);
+    this.block = runs.block;
+    this.view = runs.view;
     this.words = KEY_WORDS[name];
   }
 
   observe(root: Root): TreeObservation<Records> {
+    this.runs.forget();
     if (root.agbno === undefined) this.faults++;
     else this.descend(root.agbno, root.levels);
     return {
@@ -112,10 +123,7 @@ export class TreeWalk<Records> {
 
   private visit(level: Level, index: number, height: number, isRoot: boolean, below: Level): void {
     const agbno = level.agbno[index]!;
-    if (
-      !this.context.readBlock(this.agno, agbno, this.block, this.name) ||
-      !this.verify(agbno, height, isRoot)
-    ) {
+    if (!this.read(level, index) || !this.verify(agbno, height, isRoot)) {
       this.faults++;
       this.visited.delete(agbno);
       below.markGap();
@@ -134,6 +142,21 @@ export class TreeWalk<Records> {
       );
     } else this.takeChildren(count, below, agbno);
     if (this.name === 'rmapbt' && !isRoot) this.checkHighKey(level, index, agbno, height, count);
+  }
+
+  /** Reads a block of a level, together with those of the level that follow it on disk. */
+  private read(level: Level, index: number): boolean {
+    const { runs, agno } = this;
+    const agbno = level.agbno[index]!;
+    let good = runs.find(this.context.geometry.agbnoByte(agno, agbno));
+    if (!good) {
+      let count = 1;
+      while (count < runs.most && level.agbno[index + count] === agbno + count) count++;
+      good = runs.read(agno, agbno, count, this.name);
+    }
+    this.block = runs.block;
+    this.view = runs.view;
+    return good;
   }
 
   /** The block's own header; sibling pointers are judged where the neighbours are known. */

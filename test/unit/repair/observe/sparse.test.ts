@@ -2,6 +2,7 @@
 import { expect, test } from '@jest/globals';
 import { CHUNK_INODES } from '../../../../src/format/geometry.ts';
 import { ChunkColumns } from '../../../../src/fs/space/columns.ts';
+import { BlockRuns } from '../../../../src/repair/observe/blockruns.ts';
 import { BmbtWalk } from '../../../../src/repair/observe/bmbt.ts';
 import { Context } from '../../../../src/repair/observe/context.ts';
 import { ExtentReader } from '../../../../src/repair/observe/extent.ts';
@@ -35,7 +36,7 @@ test('a hole is not read: other bytes in it are nobody’s inodes', () => {
       observe(device).ags.map((ag) => ag.owners),
       new ForkExtents(),
     );
-    const bmbt = new BmbtWalk(context, [], extents);
+    const bmbt = new BmbtWalk(context, new BlockRuns(context), [], extents);
     const sparse = new ChunkColumns();
     sparse.push(startino, holemask, holemask === 0 ? CHUNK_INODES : half, 0, 0, 0);
     const seen = new InodeScan(
