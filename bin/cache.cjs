@@ -7,20 +7,42 @@
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const { bundle, compile, evaluate } = require('./load.cjs');
+const { bundle, Bundle } = require('./load.cjs');
 
 const folder = path.dirname(bundle);
 
-async function warmUp(main, image) {
+/** Lines of db that are common, and the heads of those that run long. */
+const LINES = [
+  'sb 0',
+  'print',
+  'addr rootino',
+  'p',
+  'agf 0',
+  'addr bnoroot',
+  'p',
+  'ls',
+  'info',
+  'freesp',
+  'frag',
+  'fsmap',
+];
+
+async function warmUp(load, image) {
   const { stdout, stderr } = process;
+  const { writeSync } = fs;
   const streams = [stdout, stderr].map((stream) => ({ stream, write: stream.write }));
   for (const { stream } of streams) stream.write = () => true;
+  fs.writeSync = (descriptor, bytes, ...rest) =>
+    descriptor === 1 ? bytes.length : writeSync(descriptor, bytes, ...rest);
   try {
+    const { main } = load();
     await main(['mkfs', '--unsupported', image, '64m']); // not every system makes sparse files
     await main(['mkfs', '--unsupported', '-f', '-q', image]);
-    await main(['db', '-c', 'sb 0', '-c', 'print', '-c', 'inode root', '-c', 'p', image]);
+    await main(['db', ...LINES.flatMap((line) => ['-c', line]), image]);
+    await main(['check', image]);
   } finally {
     for (const { stream, write } of streams) stream.write = write;
+    fs.writeSync = writeSync;
   }
 }
 
@@ -38,20 +60,34 @@ function writeWhole(file, bytes) {
   }
 }
 
+/** The file that load.cjs reads: where each form is and how long, then the forms; everything twice. */
+function layOut(forms) {
+  const table = Buffer.alloc(forms.length * 8);
+  let at = 2 * table.length;
+  forms.forEach((form, i) => {
+    table.writeUInt32LE(at, 8 * i);
+    table.writeUInt32LE(form.length, 8 * i + 4);
+    at += 2 * form.length;
+  });
+  return Buffer.concat([table, table, ...forms.flatMap((form) => [form, form])]);
+}
+
+const isWhole = (whole) => whole.places.every((_, i) => whole.script(i).cachedDataRejected === false);
+
 async function makeCache() {
   if (!fs.existsSync(bundle)) return;
-  const { script, cacheFile } = compile();
-  if (script.cachedDataRejected === false) return;
+  if (isWhole(new Bundle())) return;
   const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'xfskit-cache-'));
+  const whole = new Bundle();
   try {
-    await warmUp(evaluate(script).main, path.join(scratch, 'image'));
-    const bytes = script.createCachedData();
-    writeWhole(cacheFile, Buffer.concat([bytes, bytes])); // see load.cjs
+    await warmUp(() => whole.chunk(whole.entry), path.join(scratch, 'image'));
+    const forms = whole.places.map((_, i) => whole.script(i).createCachedData());
+    writeWhole(whole.cacheFile, layOut(forms)); // see load.cjs
   } finally {
     fs.rmSync(scratch, { recursive: true, force: true });
   }
   // Another build may have put a new bundle there meanwhile.
-  const hash = path.basename(compile().cacheFile).split('-')[0];
+  const { hash } = new Bundle();
   for (const name of fs.readdirSync(folder))
     if (name.endsWith('.cache') && !name.startsWith(hash))
       fs.rmSync(path.join(folder, name), { force: true });

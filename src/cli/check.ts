@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { Device } from '../device/device.ts';
 import { openDevice } from '../device/open.ts';
+import { writeOut } from '../device/stdout.ts';
 import { CorruptionError } from '../format/errors.ts';
 import { type CheckResult, checkSteps, isDamaged } from '../repair/check.ts';
 import { type CheckReport, printJson } from '../report/report.ts';
@@ -36,7 +37,7 @@ export function define(command: Command): void {
       try {
         warnWhenBusy('check', device);
         const report = await checkReport(image, device);
-        process.stdout.write(flags.json ? printJson(report) : printText(report, textOptions(flags)));
+        writeOut(flags.json ? printJson(report) : printText(report, textOptions(flags)));
         process.exitCode = report.exit;
       } finally {
         device.close();

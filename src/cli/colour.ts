@@ -3,6 +3,8 @@
  * terminal" beats TERM. chalk ignores NO_COLOR and commander rejects undeclared flags, so neither decides.
  */
 
+import { fstatSync } from 'node:fs';
+
 export interface ColourSource {
   /** `--color` true, `--no-color` false. */
   readonly flag?: boolean | undefined;
@@ -40,7 +42,12 @@ export function setColourFlag(flag: boolean | undefined): void {
   given = flag;
 }
 
+/** The stream is asked only where it may say yes: it takes longer to load than most commands run. */
+function isTerminal(): boolean {
+  return fstatSync(1).isCharacterDevice() && process.stdout.isTTY === true;
+}
+
 /** Colour on standard output of this run. */
 export function useColour(): boolean {
-  return decideColour({ flag: given, env: process.env, isTTY: process.stdout.isTTY === true });
+  return decideColour({ flag: given, env: process.env, isTTY: isTerminal() });
 }

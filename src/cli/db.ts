@@ -4,10 +4,10 @@
  * something was fixed.
  */
 import { type Command, Option } from 'commander';
-import { COMMANDS } from '../db/commands/table.ts';
+import { commandsFor } from '../db/commands/wanted.ts';
 import { openFilesystem } from '../db/filesystem.ts';
 import { runInput, showResult } from '../db/prompt.ts';
-import { type Result, resultLines, Session } from '../db/session.ts';
+import { type CommandRow, type Result, resultLines, Session } from '../db/session.ts';
 import { Stage } from '../db/stage.ts';
 import { type Device, readBytes } from '../device/device.ts';
 import { openDevice } from '../device/open.ts';
@@ -39,10 +39,10 @@ interface Flags {
   readonly referenceStatus?: boolean;
 }
 
-const AFTER_HELP = `
+const afterHelp = (rows: readonly CommandRow[]) => `
 Without -c, commands are read from standard input: at a prompt on a terminal, quietly from a pipe.
 Commands:
-${COMMANDS.map((row) => `  ${`${row.name} ${row.args ?? ''}`.trimEnd().padEnd(40)} ${row.summary}`).join('\n')}
+${rows.map((row) => `  ${`${row.name} ${row.args ?? ''}`.trimEnd().padEnd(40)} ${row.summary}`).join('\n')}
 
   xfskit db -c 'agf 0' -c 'addr rmaproot' -c 'print recs[1-4]' disk.img
 At the prompt, Tab completes commands, types, units, fields and files, and ctrl-C breaks off a command that does not
@@ -52,7 +52,7 @@ another file, or none), but for those that begin with a blank.
 result; null is nothing to show. Whole numbers above 2^53 are strings of digits; masks and LSNs are strings "0x...".
 Exit status: 0, 1 if a diff found a difference, 8 if a command failed or the device cannot be used, 16 usage.`;
 
-export function define(command: Command): void {
+export async function define(command: Command, helps: boolean): Promise<void> {
   command
     .argument('<IMAGE>', 'image file or block device')
     .option('-c, --command <cmd>', 'run this command and exit; may be repeated', collect)
@@ -68,7 +68,6 @@ export function define(command: Command): void {
     .option('--json', "each command's result as a JSON document of one line")
     .option('--offset <bytes>', 'the filesystem starts here in IMAGE')
     .addOption(new Option('--reference-status', 'refuse and end as xfs_db does').hideHelp())
-    .addHelpText('after', AFTER_HELP)
     .enablePositionalOptions()
     .action(async (image: string, flags: Flags) => {
       const device = openImage(image, flags);
@@ -82,7 +81,7 @@ export function define(command: Command): void {
         for (const warning of filesystem.warnings)
           process.stderr.write(`${flags.program ?? 'xfskit db'}: warning: ${warning}\n`);
         const drawing = mayDraw(flags.command) ? (await import('./mapdrawing.ts')).drawing : undefined;
-        const session = new Session(filesystem, COMMANDS, {
+        const session = new Session(filesystem, await commandsFor(flags.command), {
           expert: flags.expert ?? false,
           ...(drawing === undefined ? {} : { drawing }),
           ...(flags.program === undefined ? {} : { program: flags.program }),
@@ -98,6 +97,7 @@ export function define(command: Command): void {
         for (const each of [log, realtime, device]) each?.close();
       }
     });
+  if (helps) command.addHelpText('after', afterHelp(await commandsFor(undefined)));
   defineGet(command.command('get').description('one field of an image, for scripts'));
   defineSet(command.command('set').description('set one field of an image'));
 }
@@ -141,8 +141,9 @@ function openImage(image: string, flags: Flags): Device {
 }
 
 /** The commands of -c, for completion. */
-export function vocabulary(): Vocabulary {
-  return { words: { '-c': COMMANDS.map(({ name, summary }) => ({ word: name, help: summary })) } };
+export async function vocabulary(): Promise<Vocabulary> {
+  const rows = await commandsFor(undefined);
+  return { words: { '-c': rows.map(({ name, summary }) => ({ word: name, help: summary })) } };
 }
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {

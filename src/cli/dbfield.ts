@@ -3,12 +3,13 @@
  * db: `inode 131 core.size`. Numbers are exact to 64 bits, in both directions.
  */
 import type { Command } from 'commander';
-import { COMMANDS } from '../db/commands/table.ts';
+import { commandsFor } from '../db/commands/wanted.ts';
 import { openFilesystem } from '../db/filesystem.ts';
 import { getField, goTo, parseSelector } from '../db/select.ts';
 import { Session } from '../db/session.ts';
 import { Stage } from '../db/stage.ts';
 import { openDevice } from '../device/open.ts';
+import { writeOut } from '../device/stdout.ts';
 import { UsageError } from '../format/errors.ts';
 import { exitBits } from './exit.ts';
 import { protect } from './interrupt.ts';
@@ -40,12 +41,13 @@ export function defineGet(command: Command): void {
     .option('--json', 'as a JSON document of one line')
     .option('--offset <bytes>', 'the filesystem starts here in IMAGE')
     .addHelpText('after', GET_HELP)
-    .action((image: string, selector: string, _flags: Flags, self: Command) => {
+    .action(async (image: string, selector: string, _flags: Flags, self: Command) => {
       const flags = self.optsWithGlobals<Flags>();
       const device = openDevice(image, flags.offset ? { offset: parseOffset(flags.offset) } : {});
       try {
-        const { text, json } = getField(new Session(openFilesystem(device), COMMANDS), selector);
-        process.stdout.write(flags.json ? `${JSON.stringify(json)}\n` : text);
+        const session = new Session(openFilesystem(device), await commandsFor([selector]));
+        const { text, json } = getField(session, selector);
+        writeOut(flags.json ? `${JSON.stringify(json)}\n` : text);
       } finally {
         device.close();
       }
@@ -62,7 +64,7 @@ export function defineSet(command: Command): void {
     .option('--json', 'what was written as a JSON document of one line')
     .option('--offset <bytes>', 'the filesystem starts here in IMAGE')
     .addHelpText('after', SET_HELP)
-    .action((image: string, selector: string, value: string, _flags: Flags, self: Command) => {
+    .action(async (image: string, selector: string, value: string, _flags: Flags, self: Command) => {
       const flags = self.optsWithGlobals<Flags>();
       const selection = parseSelector(selector);
       const { field } = selection;
@@ -71,13 +73,15 @@ export function defineSet(command: Command): void {
       const undo = flags.undo === undefined ? {} : { undoPath: flags.undo };
       const stage = new Stage(openDevice(image, { write: true, ...offset }), { protect, ...undo });
       try {
-        const session = new Session(openFilesystem(stage), COMMANDS, { expert: true });
+        const session = new Session(openFilesystem(stage), await commandsFor([selector, 'write']), {
+          expert: true,
+        });
         goTo(session, selection);
         const output = session.runArgs(['write', ...(flags.force ? ['-d'] : []), '--', field, value]);
         stage.endCommand();
         stage.settle();
         if (output?.failed) process.exitCode = exitBits.operational;
-        process.stdout.write(flags.json ? `${JSON.stringify(output?.json)}\n` : (output?.text ?? ''));
+        writeOut(flags.json ? `${JSON.stringify(output?.json)}\n` : (output?.text ?? ''));
       } finally {
         stage.close();
       }

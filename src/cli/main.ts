@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import { systemError } from '../device/file.ts';
+import { writeOut } from '../device/stdout.ts';
 import { version } from '../report/version.ts';
 import { setColourFlag, takeColourFlag } from './colour.ts';
 import { commands } from './commands.ts';
@@ -33,11 +34,11 @@ export async function main(argv: readonly string[], speaker?: string): Promise<n
   process.on('uncaughtException', failAndEnd);
   process.on('unhandledRejection', failAndEnd);
   if (argv.length === 1 && argv[0] === '--version') {
-    process.stdout.write(`xfskit ${version}\n`);
+    writeOut(`xfskit ${version}\n`);
     return exitBits.clean;
   }
   try {
-    const program = await defineProgram(name);
+    const program = await defineProgram(name, rest.some(asksForHelp));
     if (rest.length === 0) program.help({ error: true });
     await program.parseAsync(rest, { from: 'user' });
     return exitBits.clean;
@@ -52,7 +53,12 @@ function commandName(argv: readonly string[]): string | undefined {
   return names[0] === 'help' ? names[1] : names[0];
 }
 
-async function defineProgram(name: string | undefined): Promise<Command> {
+/** Also \`-xh\`; a value that only looks so does no harm. */
+function asksForHelp(argument: string): boolean {
+  return argument === 'help' || argument === '--help' || /^-\w*h/.test(argument);
+}
+
+async function defineProgram(name: string | undefined, helps: boolean): Promise<Command> {
   const program = new Command('xfskit')
     .description(SUMMARY)
     .version(`xfskit ${version}`, '--version', 'print the version')
@@ -68,7 +74,7 @@ async function defineProgram(name: string | undefined): Promise<Command> {
     });
   for (const row of commands) {
     const command = program.command(row.name).summary(row.summary).description(row.summary);
-    if (row.name === name) (await row.load()).define(command);
+    if (row.name === name) await (await row.load()).define(command, helps);
   }
   return program;
 }

@@ -54,8 +54,8 @@ function notesOf(command: Command): string[] {
 async function outlineCommand(row: CommandRow): Promise<CommandOutline> {
   const module = await row.load();
   const command = new Command(row.name).description(row.summary);
-  module.define(command);
-  const vocabulary = module.vocabulary?.() ?? {};
+  await module.define(command, true);
+  const vocabulary = (await module.vocabulary?.()) ?? {};
   const groups: readonly SuboptionGroup[] = vocabulary.groups ?? [];
   const options = command.createHelp().visibleOptions(command);
   return {

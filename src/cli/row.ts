@@ -6,10 +6,13 @@ import type { Vocabulary } from '../report/outline.ts';
 export const SUBOPTIONS_TITLE = 'Suboptions, comma-joined or repeated, each once:';
 
 export interface CommandModule {
-  /** Adds arguments, options and the action, which sets process.exitCode. */
-  define(command: Command): void;
+  /**
+   * Adds arguments, options and the action, which sets process.exitCode; unless its help may be shown (\`helps\`), text
+   * that is costly to have may be missing from that.
+   */
+  define(command: Command, helps: boolean): void | Promise<void>;
   /** Words for completion and manual pages that commander is not told. */
-  vocabulary?(): Vocabulary;
+  vocabulary?(): Vocabulary | Promise<Vocabulary>;
 }
 
 export interface CommandRow {

@@ -10,6 +10,7 @@
  */
 import { createInterface, type Interface } from 'node:readline';
 import { Script } from 'node:vm';
+import { writeOut } from '../device/stdout.ts';
 import { complete } from './completion.ts';
 import { addHistory, HISTORY_LINES, readHistory } from './history.ts';
 import { Interrupted, type Result, type Session } from './session.ts';
@@ -62,7 +63,7 @@ async function runPipe(session: Session, { pieces }: InputOptions): Promise<void
 /** Writes a result to where it belongs. */
 export function showResult(result: Result, pieces: Pieces): void {
   if (result.stderr !== undefined) process.stderr.write(result.stderr);
-  for (const piece of pieces(result)) process.stdout.write(piece);
+  for (const piece of pieces(result)) writeOut(piece);
 }
 
 const KEY = Symbol.for('xfskit.db.work');
