@@ -7,6 +7,32 @@ import { char, le32, u8, u16, u32, u64, uuid } from './kinds.ts';
 import { row, struct } from './struct.ts';
 
 export const DQUOT_MAGIC = 0x4451;
+export const DQUOT_VERSION = 1;
+
+/** Whose quota: the low bits of `type`. */
+export const DQTYPE = { user: 1, project: 2, group: 4 } as const;
+/** Bit of `type`: timers count four seconds each. */
+export const DQTYPE_BIGTIME = 0x80;
+/** Greatest id; all ones is one like any other to the format. */
+export const MAX_DQUOT_ID = 2 ** 32 - 1;
+
+/** Bits of the superblock's qflags, for each type: accounting, enforcement, and "the counts are right". */
+export const QFLAG = {
+  user: { acct: 0x1, enfd: 0x2, chkd: 0x4 },
+  group: { acct: 0x40, enfd: 0x80, chkd: 0x100 },
+  project: { acct: 0x8, enfd: 0x200, chkd: 0x400 },
+} as const;
+/** Bits of qflags that have a meaning in version 5. */
+export const QFLAGS_KNOWN = 0x7cf;
+
+export type QuotaType = keyof typeof QFLAG;
+export const QUOTA_TYPES = ['user', 'group', 'project'] as const satisfies readonly QuotaType[];
+/** The superblock's field with the inode of each type. */
+export const QUOTA_INODE_FIELD = {
+  user: 'uquotino',
+  group: 'gquotino',
+  project: 'pquotino',
+} as const;
 
 export const DISK_DQUOT = struct('disk_dquot', 104, 'Limits and use of one id', [
   row('magic', u16, '"DQ"', { shown: 'hex' }),
@@ -39,6 +65,8 @@ export const DQBLK = struct('dqblk', 136, 'Quota record in its place', [
   row('lsn', u64, 'LSN of the last write', { shown: 'hex' }),
   row('uuid', uuid, 'metadata UUID'),
 ]);
+
+export const DQUOT_CRC_OFFSET = DQBLK.offset.crc;
 
 /** Records in a block. */
 export function dquotsPerBlock(blocksize: number): number {

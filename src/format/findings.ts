@@ -6,6 +6,8 @@ import { ATTRIBUTE_FINDINGS } from './attributefindings.ts';
 import { DIRECTORY_FINDINGS } from './directoryfindings.ts';
 import type { FindingRow, Severity, Subject } from './findingrow.ts';
 import { LINK_FINDINGS } from './linkfindings.ts';
+import { QUOTA_FINDINGS } from './quotafindings.ts';
+import { REALTIME_FINDINGS } from './realtimefindings.ts';
 import { SPACE_FINDINGS } from './spacefindings.ts';
 import { STRUCTURE_FINDINGS } from './structurefindings.ts';
 
@@ -44,6 +46,8 @@ export const FINDINGS = {
   ...DIRECTORY_FINDINGS,
   ...ATTRIBUTE_FINDINGS,
   ...LINK_FINDINGS,
+  ...QUOTA_FINDINGS,
+  ...REALTIME_FINDINGS,
 } as const satisfies Record<string, FindingRow>;
 
 export type FindingCode = keyof typeof FINDINGS;

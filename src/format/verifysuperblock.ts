@@ -177,9 +177,18 @@ const FIELD_RULES: readonly Rule[] = [
     (sb) => `${4096 / sb.blocksize} to ${2 ** 30 / sb.blocksize}`,
   ),
   rule('rextents', (sb) => sb.rextents === realtimeExtents(sb), realtimeExtents),
-  rule('rbmblocks', (sb) => sb.rblocks !== 0 || sb.rbmblocks === 0, 0),
-  rule('rextslog', (sb) => sb.rblocks !== 0 || sb.rextslog === 0, 0),
-  rule('frextents', (sb) => sb.rblocks !== 0 || sb.frextents === 0n, 0),
+  rule('rextents', (sb) => sb.rblocks === 0 || sb.rextents > 0, 'at least 1 with a realtime section'),
+  rule('rbmblocks', (sb) => sb.rbmblocks === bitmapBlocks(sb), bitmapBlocks),
+  rule(
+    'rextslog',
+    (sb) => rextslogs(sb).includes(sb.rextslog),
+    (sb) => rextslogs(sb)[0]!,
+  ),
+  rule(
+    'frextents',
+    (sb) => sb.frextents <= BigInt(realtimeExtents(sb)),
+    (sb) => `at most ${realtimeExtents(sb)}`,
+  ),
 ];
 
 /** Rules of AG 0's copy alone: mkfs leaves the others with inprogress set and most without a root inode. */
@@ -217,6 +226,28 @@ function stripeFits(sb: Fields): boolean {
 
 function realtimeExtents(sb: Fields): number {
   return sb.rblocks === 0 || sb.rextsize === 0 ? 0 : Math.floor(sb.rblocks / sb.rextsize);
+}
+
+/** Blocks that a bit for each realtime extent takes. */
+function bitmapBlocks(sb: Fields): number {
+  return Math.ceil(realtimeExtents(sb) / (8 * sb.blocksize));
+}
+
+/**
+ * log2 of the realtime extents. Beyond 2^32 of them two values are met: that of the whole number, and, from tools
+ * and kernels before 6.8, that of its low half.
+ */
+function rextslogs(sb: Fields): readonly number[] {
+  const extents = realtimeExtents(sb);
+  if (extents < 2) return [0];
+  const whole = floorLog2(extents);
+  return whole < 32 ? [whole] : [whole, Math.max(0, floorLog2(extents % 2 ** 32))];
+}
+
+function floorLog2(value: number): number {
+  if (value < 1) return -1;
+  const high = Math.floor(value / 2 ** 32);
+  return high === 0 ? 31 - Math.clz32(value) : 63 - Math.clz32(high);
 }
 
 function rootFits(sb: Fields): boolean {

@@ -9,6 +9,7 @@ import type { FindingCode } from '../../format/findings.ts';
 import { type ExtentColumns, FLAG_ATTR, FLAG_UNWRITTEN } from '../../fs/space/columns.ts';
 import type { Context } from './context.ts';
 import type { ForkExtents } from './forkextents.ts';
+import { RealtimeExtents } from './rtextent.ts';
 
 /** No file reaches beyond 2^63 bytes, though the record has room for it; so offsets in blocks stay below 2^53. */
 const LARGEST_FILE_BYTES = 2 ** 63;
@@ -24,6 +25,8 @@ export class ExtentReader {
   regular = true;
   /** Where good extents are noted besides, and under which of its forks; -1: nowhere. */
   readonly kept: ForkExtents;
+  /** Where good extents of realtime files are noted instead. */
+  readonly realtime = new RealtimeExtents();
   keepAs = -1;
   private readonly context: Context;
   private readonly owners: readonly ExtentColumns[];
@@ -75,9 +78,13 @@ export class ExtentReader {
       this.end = offset + blocks;
       this.extents++;
       this.blocks += blocks;
-      if (realtime) continue;
+      if (realtime) {
+        this.realtime.push(fsbno, blocks, ino, offset);
+        continue;
+      }
       if (this.keepAs >= 0) this.kept.push(this.keepAs, offset, fsbno, blocks);
-      const mayBe = !attr && this.regular;
+      // What is kept of regular files are quota, realtime bitmap and summary.
+      const mayBe = !attr && this.regular && this.keepAs < 0;
       // The blocks are known all the same, and what the bit should be too.
       if (unwritten && !mayBe) this.report(ino, attr, offset, `extent ${i + 1} is unwritten`, false);
       const flags = (attr ? FLAG_ATTR : 0) | (unwritten && mayBe ? FLAG_UNWRITTEN : 0);

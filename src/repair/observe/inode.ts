@@ -11,6 +11,7 @@ import { readCount64 } from '../../format/kinds.ts';
 import { viewOf } from '../../format/struct.ts';
 import { type Problem, verifyDinode } from '../../format/verify.ts';
 import { ChunkColumns } from '../../fs/space/columns.ts';
+import type { QuotaUsage } from '../content/quotausage.ts';
 import type { InodeFlagColumns } from '../observation.ts';
 import type { Context } from './context.ts';
 import { reportInode } from './extent.ts';
@@ -54,6 +55,8 @@ export class InodeScan {
   private readonly context: Context;
   private readonly forks: ForkReader;
   private readonly table: InodeTable;
+  /** Only with quota. */
+  private readonly usage: QuotaUsage | undefined;
   private readonly buffer: Uint8Array;
   private readonly view: DataView;
   // Masks of the chunk being read.
@@ -62,10 +65,11 @@ export class InodeScan {
   /** Row of the first inode of the AG. */
   private firstRow = 0;
 
-  constructor(context: Context, forks: ForkReader, table: InodeTable) {
+  constructor(context: Context, forks: ForkReader, table: InodeTable, usage?: QuotaUsage) {
     this.context = context;
     this.forks = forks;
     this.table = table;
+    this.usage = usage;
     const chunkBytes = CHUNK_INODES * context.geometry.inodesize;
     this.buffer = scratchBytes('inodes', Math.max(RUN_BYTES, chunkBytes));
     this.view = viewOf(this.buffer);
@@ -214,6 +218,7 @@ export class InodeScan {
       this.flags.push(ino, reflink, regular);
     }
     this.checkLinks(ino, at, problems);
+    this.usage?.add(view, at, ino);
     return false;
   }
 

@@ -16,7 +16,9 @@ import { SUPERBLOCK } from '../../format/superblock.ts';
 import { findLogHead } from '../../fs/log/head.ts';
 import { type ChunkColumns, ExtentColumns } from '../../fs/space/columns.ts';
 import { readContents } from '../content/content.ts';
+import { checkNamedInodes } from '../content/named.ts';
 import { ParentRecords } from '../content/parentrecords.ts';
+import { quotaUsageFor, readQuotaSetup } from '../content/quota.ts';
 import type { AgObservation, LogObservation, Observation, UnlinkedInode } from '../observation.ts';
 import type { CheckOptions } from '../progress.ts';
 import { FindingSink } from '../sink.ts';
@@ -74,7 +76,9 @@ export function* observeSteps(device: Device, options: CheckOptions = {}): Steps
   const parents = geometry.features.parent ? new ParentRecords() : undefined;
   const extents = new ExtentReader(context, owners, forks);
   const bmbt = new BmbtWalk(context, runs, owners, extents);
-  const scan = new InodeScan(context, new ForkReader(context, extents, bmbt, sector), inodes);
+  const quota = readQuotaSetup(sector, log);
+  const usage = quotaUsageFor(quota);
+  const scan = new InodeScan(context, new ForkReader(context, extents, bmbt, sector), inodes, usage);
   const ags: AgObservation[] = [];
   progress?.begin('inodes', context.agcount, 'AGs');
   for (const ag of indexes) {
@@ -86,6 +90,9 @@ export function* observeSteps(device: Device, options: CheckOptions = {}): Steps
   bmbt.run();
   yield* readContents(context, forks, inodes, parents);
   for (const ag of ags) claimChunks(geometry, ag.chunks, ag.owners);
+  const filesComplete = !context.filesLost && allChunksFound(ags, log, sector);
+  const named = { context, forks, inodes, superblock: sector, log };
+  checkNamedInodes({ ...named, extents: extents.realtime, complete: filesComplete, quota, usage });
   const unlinked = observeUnlinked(context, ags, scan);
   return {
     geometry,
@@ -96,7 +103,7 @@ export function* observeSteps(device: Device, options: CheckOptions = {}): Steps
     unlinked,
     inodes,
     parents,
-    filesComplete: !context.filesLost && allChunksFound(ags, log, sector),
+    filesComplete,
     inodesAllocated: scan.allocated,
     findings: sink.take(),
   };

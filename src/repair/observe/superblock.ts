@@ -9,7 +9,7 @@
 import { type Device, DeviceError } from '../../device/device.ts';
 import { computeCrc, storedCrc } from '../../format/checksum.ts';
 import { CorruptionError, UnsupportedFeature } from '../../format/errors.ts';
-import { unsupportedBits } from '../../format/features.ts';
+import { FEATURES, type FeatureRow, unsupportedBits } from '../../format/features.ts';
 import type { Geometry } from '../../format/geometry.ts';
 import { hex } from '../../format/problem.ts';
 import { geometryOf, SB_CRC_OFFSET, SB_MAGIC, SUPERBLOCK } from '../../format/superblock.ts';
@@ -77,9 +77,16 @@ function whyUnsupported(sb: Fields): string | undefined {
   ] as const;
   for (const [word, value] of words) {
     const bits = unsupportedBits(word, value);
-    if (bits !== 0) return `unsupported ${word} feature bits ${hex(bits)}`;
+    if (bits !== 0) return `unsupported ${word} feature bits ${hex(bits)}${nameUnsupported(word, bits)}`;
   }
   return undefined;
+}
+
+/** Which features those bits are, as far as we know them. */
+function nameUnsupported(word: FeatureRow['word'], bits: number): string {
+  const rows: readonly FeatureRow[] = FEATURES;
+  const known = rows.filter((f) => f.word === word && (f.bit & bits) !== 0);
+  return known.length === 0 ? '' : `: ${known.map((f) => `${f.name} (${f.doc})`).join(', ')}`;
 }
 
 /** Rules that do not stop the check. */

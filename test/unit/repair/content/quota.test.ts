@@ -1,0 +1,26 @@
+/** Quota: a sound image gives no finding, and each damage the one finding that is meant for it. */
+import { describe, expect, test } from '@jest/globals';
+import { checkImage } from '../../../../src/repair/check.ts';
+import { changeDquot, QUOTA_DEFECTS } from '../../../support/quotadefects.ts';
+import { changeSuperblock, quotaImage } from '../../../support/specialimage.ts';
+
+describe('quota', () => {
+  test('a sound image gives no finding', () => {
+    expect(checkImage(quotaImage().device).findings).toEqual([]);
+  });
+
+  test.each(QUOTA_DEFECTS.map((defect) => [defect.name, defect] as const))('%s', (_, defect) => {
+    const image = quotaImage(defect.options);
+    defect.plant(image);
+    const codes = checkImage(image.device).findings.map(({ code }) => code);
+    expect(codes).toEqual(defect.codes ?? [defect.code]);
+  });
+
+  test('counts mean nothing before they were counted', () => {
+    const image = quotaImage();
+    changeDquot(image, 'user', 7, (record) => (record.bcount = 99n));
+    expect(checkImage(image.device).findings.map(({ code }) => code)).toEqual(['QUOTA_COUNT']);
+    changeSuperblock(image.device, (sb) => (sb.qflags &= ~4));
+    expect(checkImage(image.device).findings).toEqual([]);
+  });
+});
