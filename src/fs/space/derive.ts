@@ -69,7 +69,8 @@ function pushRow(into: ExtentColumns, from: ExtentColumns, i: number): void {
   into.push(from.start[i]!, from.count[i]!, from.owner[i]!, from.offset[i]!, from.flags[i]!);
 }
 
-function continues(a: ExtentColumns, i: number, b: ExtentColumns, j: number): boolean {
+/** Whether record `j` of `b` goes on where record `i` of `a` ends, so that one record would hold both. */
+export function continues(a: ExtentColumns, i: number, b: ExtentColumns, j: number): boolean {
   if (a.owner[i] !== b.owner[j] || a.flags[i] !== b.flags[j]) return false;
   if (a.start[i]! + a.count[i]! !== b.start[j]) return false;
   if (a.count[i]! + b.count[j]! > 0xffffffff) return false;

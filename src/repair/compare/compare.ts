@@ -45,8 +45,8 @@ export function* compareSteps(observation: Observation, progress?: Progress): St
     compareFreeSpace(expected, filesComplete, findings);
     compareRmaps(expected, filesComplete, findings);
     compareRefcounts(expected, filesComplete, findings);
-    compareInodeTrees(ag, filesComplete, findings);
-    compareAgCounters(observation, ag, findings);
+    compareInodeTrees(geometry, ag, filesComplete, findings);
+    compareAgCounters(observation, expected, findings);
     progress?.advance(1);
     yield;
   }

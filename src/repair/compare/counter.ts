@@ -2,24 +2,34 @@
 import { AGF } from '../../format/agf.ts';
 import { AGI } from '../../format/agi.ts';
 import { SUPERBLOCK } from '../../format/superblock.ts';
+import type { ChunkColumns, RunColumns } from '../../fs/space/columns.ts';
 import { runBlocks } from '../../fs/space/runs.ts';
 import type { AgObservation, Observation } from '../observation.ts';
 import type { FindingSink } from '../sink.ts';
+import type { AgExpectation } from './ag.ts';
 
 interface Counter {
   readonly field: string;
   readonly found: number;
   readonly expected: number;
   readonly counted: string;
+  /** What the owners say: a counter that agrees with them is right, and it is the tree that is wrong. */
+  readonly owned?: number | undefined;
 }
 
-export function compareAgCounters(observation: Observation, ag: AgObservation, findings: FindingSink): void {
+export function compareAgCounters(
+  observation: Observation,
+  expected: AgExpectation,
+  findings: FindingSink,
+): void {
+  const { ag } = expected;
+  const known = observation.filesComplete && expected.treesSound;
   for (const [header, counters] of [
-    ['AGF', agfCounters(ag)],
-    ['AGI', agiCounters(observation, ag)],
+    ['AGF', agfCounters(ag, known ? expected.space.free : undefined)],
+    ['AGI', agiCounters(observation, ag, known ? ag.chunks : undefined)],
   ] as const) {
-    for (const { field, found, expected, counted } of counters) {
-      if (found === expected) continue;
+    for (const { field, found, expected, counted, owned } of counters) {
+      if (found === expected || found === owned) continue;
       findings.add(
         `${header}_COUNTER`,
         { agno: ag.agno, structure: header.toLowerCase(), field },
@@ -30,19 +40,25 @@ export function compareAgCounters(observation: Observation, ag: AgObservation, f
   }
 }
 
-function agfCounters(ag: AgObservation): Counter[] {
+function longestRun(runs: RunColumns): number {
+  let longest = 0;
+  for (let i = 0; i < runs.length; i++) longest = Math.max(longest, runs.count[i]!);
+  return longest;
+}
+
+/** `free`: blocks that nobody owns, where that is known. */
+function agfCounters(ag: AgObservation, free: RunColumns | undefined): Counter[] {
   if (!ag.agf || !ag.agfSound) return [];
   const agf = AGF.over(ag.agf);
   const counters: Counter[] = [];
-  const count = (field: string, found: number, expected: number, counted: string): void => {
-    counters.push({ field, found, expected, counted });
+  const count = (field: string, found: number, expected: number, counted: string, owned?: number): void => {
+    counters.push({ field, found, expected, counted, owned });
   };
   if (ag.bnobt.sound) {
-    const free = ag.bnobt.records;
-    let longest = 0;
-    for (let i = 0; i < free.length; i++) longest = Math.max(longest, free.count[i]!);
-    count('freeblks', agf.freeblks, runBlocks(free), 'bnobt holds');
-    count('longest', agf.longest, longest, 'the longest in the bnobt is');
+    const listed = ag.bnobt.records;
+    count('freeblks', agf.freeblks, runBlocks(listed), 'bnobt holds', free && runBlocks(free));
+    const longest = longestRun(listed);
+    count('longest', agf.longest, longest, 'the longest in the bnobt is', free && longestRun(free));
   }
   const { bnobt, cntbt, rmapbt, refcntbt } = ag;
   if (bnobt.sound && cntbt.sound && (rmapbt?.sound ?? true)) {
@@ -55,23 +71,33 @@ function agfCounters(ag: AgObservation): Counter[] {
   return counters;
 }
 
-function agiCounters(observation: Observation, ag: AgObservation): Counter[] {
+function countInodes(chunks: ChunkColumns): { inodes: number; free: number } {
+  let inodes = 0;
+  let free = 0;
+  for (let i = 0; i < chunks.length; i++) {
+    inodes += chunks.count[i]!;
+    free += chunks.freecount[i]!;
+  }
+  return { inodes, free };
+}
+
+/** `chunks`: as the inodes tell them, where that is known. */
+function agiCounters(
+  observation: Observation,
+  ag: AgObservation,
+  chunks: ChunkColumns | undefined,
+): Counter[] {
   if (!ag.agi || !ag.agiSound) return [];
   const agi = AGI.over(ag.agi);
   const counters: Counter[] = [];
-  const count = (field: string, found: number, expected: number, counted: string): void => {
-    counters.push({ field, found, expected, counted });
+  const count = (field: string, found: number, expected: number, counted: string, owned?: number): void => {
+    counters.push({ field, found, expected, counted, owned });
   };
   if (ag.inobt.sound) {
-    const { records } = ag.inobt;
-    let inodes = 0;
-    let free = 0;
-    for (let i = 0; i < records.length; i++) {
-      inodes += records.count[i]!;
-      free += records.freecount[i]!;
-    }
-    count('count', agi.count, inodes, 'inobt holds');
-    count('freecount', agi.freecount, free, 'inobt holds');
+    const listed = countInodes(ag.inobt.records);
+    const told = chunks && countInodes(chunks);
+    count('count', agi.count, listed.inodes, 'inobt holds', told?.inodes);
+    count('freecount', agi.freecount, listed.free, 'inobt holds', told?.free);
   }
   if (observation.geometry.features.inobtcnt) {
     if (ag.inobt.sound) count('ino_blocks', agi.ino_blocks, ag.inobt.blocks.length, 'inobt blocks are');

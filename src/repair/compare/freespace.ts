@@ -1,6 +1,7 @@
 /** bnobt and cntbt against the blocks that nobody owns, each in both directions; CoW staging that leaked. */
 import { RunColumns } from '../../fs/space/columns.ts';
 import { normalizeRuns, subtractRuns } from '../../fs/space/runs.ts';
+import { radixOrder } from '../../fs/space/sort.ts';
 import type { TreeObservation } from '../observation.ts';
 import type { FindingSink } from '../sink.ts';
 import { type AgExpectation, stagingRecords } from './ag.ts';
@@ -32,12 +33,7 @@ function compareTree(
     structure: tree.name,
   });
   if (listed.length < tree.records.length) {
-    findings.add(
-      `${code}_UNMERGED`,
-      { agno, structure: tree.name },
-      `AG ${agno} ${tree.name}: ${tree.records.length} records where ${listed.length} would do`,
-      { found: tree.records.length, expected: listed.length },
-    );
+    reportTouching(agno, tree, code, findings);
   }
   const surplus = subtractRuns(listed, expected.space.free);
   const owner = ownerFinder(expected);
@@ -58,6 +54,32 @@ function compareTree(
       at(i, missing),
       `AG ${agno} ${tree.name}: blocks ${missing.start[i]}+${missing.count[i]} have no owner but are not listed free`,
     );
+  }
+}
+
+/** Names every record that touches the one before it, or (in the cntbt, whose order does not show it) overlaps one. */
+function reportTouching(
+  agno: number,
+  tree: TreeObservation<RunColumns>,
+  code: 'BNOBT' | 'CNTBT',
+  findings: FindingSink,
+): void {
+  const { records } = tree;
+  const order = radixOrder(records.length, [records.start.subarray(0, records.length)]);
+  let reaching = 0;
+  for (let k = 0; k < order.length; k++) {
+    const agbno = records.start[order[k]!]!;
+    const blocks = records.count[order[k]!]!;
+    if (k > 0 && agbno <= reaching) {
+      findings.add(
+        `${code}_${agbno < reaching ? 'SURPLUS' : 'UNMERGED'}`,
+        { agno, agbno, blocks, structure: tree.name },
+        agbno < reaching
+          ? `AG ${agno} ${tree.name}: free extent ${agbno}+${blocks} overlaps another`
+          : `AG ${agno} ${tree.name}: free extent ${agbno}+${blocks} continues the one before it`,
+      );
+    }
+    reaching = Math.max(reaching, agbno + blocks);
   }
 }
 

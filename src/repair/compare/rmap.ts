@@ -2,8 +2,9 @@
  * The rmapbt against the claims of all owners, both ways: every claim must have its record, and every record its
  * claim. A missing and a surplus record over the same blocks are told as one wrong record.
  */
-import type { ExtentColumns } from '../../fs/space/columns.ts';
-import { canonicalRmaps } from '../../fs/space/derive.ts';
+import { ExtentColumns } from '../../fs/space/columns.ts';
+import { canonicalRmaps, continues } from '../../fs/space/derive.ts';
+import { orderByOwner } from '../../fs/space/sort.ts';
 import type { FindingSink } from '../sink.ts';
 import type { AgExpectation } from './ag.ts';
 import { claimName } from './owner.ts';
@@ -14,36 +15,61 @@ const MAX_PAIRINGS = 1_000_000;
 export function compareRmaps(expected: AgExpectation, filesComplete: boolean, findings: FindingSink): void {
   const { ag, space } = expected;
   if (!ag.rmapbt?.sound) return;
-  const listed = canonicalRmaps(ag.rmapbt.records);
-  if (listed.length < ag.rmapbt.records.length) {
+  const held = new ExtentColumns();
+  const pieces = new ExtentColumns();
+  takeUnmatched(space.rmaps, ag.rmapbt.records, held, pieces);
+  // Only what is wrong is merged: a wrong record that happens to go on where a right one ends is one mistake.
+  const merged = canonicalRmaps(pieces);
+  if (merged.length < pieces.length) reportUnmerged(ag.agno, pieces, findings);
+  const missing = new ExtentColumns();
+  const surplus = new ExtentColumns();
+  takeUnmatched(held, merged, missing, surplus);
+  const paired = new Set<number>();
+  const pairable = missing.length * surplus.length <= MAX_PAIRINGS;
+  for (let m = 0; m < missing.length; m++) {
+    const s = pairable ? partnerOf(missing, m, surplus, paired) : undefined;
+    if (s !== undefined) paired.add(s);
+    reportMissing(ag.agno, missing, m, surplus, s, findings);
+  }
+  for (let s = 0; s < surplus.length; s++) {
+    // An owner that could not be read in full may hold these blocks.
+    const unknowable = surplus.owner[s]! >= 0 ? !filesComplete : !expected.treesSound;
+    if (!paired.has(s) && !unknowable) reportSurplus(ag.agno, surplus, s, findings);
+  }
+}
+
+/** The surplus record, not yet taken, that is the other account of a missing one. */
+function partnerOf(
+  missing: ExtentColumns,
+  m: number,
+  surplus: ExtentColumns,
+  taken: ReadonlySet<number>,
+): number | undefined {
+  for (let s = 0; s < surplus.length; s++) {
+    if (!taken.has(s) && sameBlocks(missing, m, surplus, s)) return s;
+  }
+  return undefined;
+}
+
+/** Names every record that goes on where another ends. */
+function reportUnmerged(agno: number, listed: ExtentColumns, findings: FindingSink): void {
+  const order = orderByOwner(listed);
+  for (let k = 1; k < order.length; k++) {
+    const i = order[k]!;
+    const before = order[k - 1]!;
+    if (!continues(listed, before, listed, i)) continue;
     findings.add(
       'RMAP_UNMERGED',
-      { agno: ag.agno, structure: 'rmapbt' },
-      `AG ${ag.agno} rmapbt: ${ag.rmapbt.records.length} records where ${listed.length} would do`,
-      { found: ag.rmapbt.records.length, expected: listed.length },
+      whereOf(agno, listed, i),
+      `AG ${agno} rmapbt: the record of ${describe(listed, i)} continues the one at block ${listed.start[before]}`,
     );
-  }
-  const { missing, surplus } = unmatched(space.rmaps, listed);
-  const paired = new Set<number>();
-  for (const m of missing) {
-    const s =
-      missing.length * surplus.length <= MAX_PAIRINGS
-        ? surplus.find((k) => !paired.has(k) && sameBlocks(space.rmaps, m, listed, k))
-        : undefined;
-    if (s !== undefined) paired.add(s);
-    reportMissing(ag.agno, space.rmaps, m, listed, s, findings);
-  }
-  for (const s of surplus) {
-    // An owner that could not be read in full may hold these blocks.
-    const unknowable = listed.owner[s]! >= 0 ? !filesComplete : !expected.treesSound;
-    if (!paired.has(s) && !unknowable) reportSurplus(ag.agno, listed, s, findings);
   }
 }
 
 /** Rows of two sorted lists without an equal in the other. */
-function unmatched(a: ExtentColumns, b: ExtentColumns): { missing: number[]; surplus: number[] } {
-  const missing: number[] = [];
-  const surplus: number[] = [];
+function takeUnmatched(a: ExtentColumns, b: ExtentColumns, onlyA: ExtentColumns, onlyB: ExtentColumns): void {
+  const take = (from: ExtentColumns, i: number, into: ExtentColumns): void =>
+    into.push(from.start[i]!, from.count[i]!, from.owner[i]!, from.offset[i]!, from.flags[i]!);
   let i = 0;
   let j = 0;
   while (i < a.length || j < b.length) {
@@ -51,10 +77,9 @@ function unmatched(a: ExtentColumns, b: ExtentColumns): { missing: number[]; sur
     if (order === 0) {
       i++;
       j++;
-    } else if (order < 0) missing.push(i++);
-    else surplus.push(j++);
+    } else if (order < 0) take(a, i++, onlyA);
+    else take(b, j++, onlyB);
   }
-  return { missing, surplus };
 }
 
 /** Total order over whole records that agrees with rmapbt order. */
@@ -72,9 +97,11 @@ function compareRows(a: ExtentColumns, i: number, b: ExtentColumns, j: number): 
   );
 }
 
+/** Whether two records that differ are two accounts of one thing: the same blocks, or some of them for one owner. */
 function sameBlocks(a: ExtentColumns, i: number, b: ExtentColumns, j: number): boolean {
-  if (a.start[i] !== b.start[j]) return false;
-  return a.count[i] === b.count[j] || a.owner[i] === b.owner[j];
+  if (a.start[i] === b.start[j] && a.count[i] === b.count[j]) return true;
+  if (a.owner[i] !== b.owner[j]) return false;
+  return a.start[i]! < b.start[j]! + b.count[j]! && b.start[j]! < a.start[i]! + a.count[i]!;
 }
 
 function describe(rmaps: ExtentColumns, i: number): string {

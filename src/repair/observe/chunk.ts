@@ -282,7 +282,10 @@ function probe(context: Context, witnesses: ChunkWitnesses, known: KnownInodes):
   for (const unit of before) known.found.add(unit);
 }
 
-/** All chunks of several lists, by startino; one that overlaps its predecessor is dropped. */
+/**
+ * All chunks of several lists, by startino. Of the same chunk, what either knows; another that overlaps its
+ * predecessor is dropped.
+ */
 function sorted(lists: readonly ChunkColumns[]): ChunkColumns {
   const out = new ChunkColumns();
   const order: [ChunkColumns, number][] = [];
@@ -291,9 +294,18 @@ function sorted(lists: readonly ChunkColumns[]): ChunkColumns {
   let next = 0;
   for (const [c, i] of order) {
     const start = c.startino[i]!;
+    const last = out.length - 1;
+    if (last >= 0 && start === out.startino[last]) fillHoles(out, last, c.holemask[i]!);
     if (start < next) continue;
     next = start + CHUNK_INODES;
     out.push(start, c.holemask[i]!, c.count[i]!, c.freecount[i]!, c.freeHigh[i]!, c.freeLow[i]!);
   }
   return out;
+}
+
+/** Holes of a chunk that are none by another's account. */
+function fillHoles(chunks: ChunkColumns, row: number, holemask: number): void {
+  const filled = chunks.holemask[row]! & ~holemask;
+  chunks.holemask[row]! &= ~filled;
+  for (let bit = filled; bit !== 0; bit &= bit - 1) chunks.count[row]! += 4;
 }

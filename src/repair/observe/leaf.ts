@@ -7,6 +7,7 @@
  */
 import { type AgBtreeName, REFCOUNT_COW } from '../../format/btree.ts';
 import type { FindingCode } from '../../format/findings.ts';
+import { CHUNK_INODES } from '../../format/geometry.ts';
 import {
   ChunkColumns,
   ExtentColumns,
@@ -106,7 +107,11 @@ export class ChunkReader implements LeafReader<ChunkColumns> {
       const freeHigh = view.getUint32(at + 8);
       const freeLow = view.getUint32(at + 12);
       if (!this.fits(startino, holemask)) {
-        fault('BTREE_RECORD', i, `chunk at inode ${startino} is misaligned or leaves the AG`);
+        fault(
+          'BTREE_RECORD',
+          i,
+          `chunk at inode ${startino} is misaligned, leaves the AG or has holes in blocks`,
+        );
         continue;
       }
       const present = 64 - 4 * countBits(holemask);
@@ -129,10 +134,22 @@ export class ChunkReader implements LeafReader<ChunkColumns> {
     }
   }
 
-  /** Aligned as chunks are, and all inodes that exist inside the AG. */
+  /** Holes are blocks of somebody else, or of nobody, so a block is all hole or none. */
+  private areWholeBlocks(holemask: number): boolean {
+    const step = Math.min(CHUNK_INODES, this.context.geometry.inopblock) >> 2;
+    if (holemask === 0 || step < 2) return true;
+    const whole = 2 ** step - 1;
+    for (let bit = 0; bit < 16; bit += step) {
+      const holes = (holemask >>> bit) & whole;
+      if (holes !== 0 && holes !== whole) return false;
+    }
+    return true;
+  }
+
+  /** Aligned as chunks are, holes whole blocks, and all inodes that exist inside the AG. */
   private fits(startino: number, holemask: number): boolean {
     const { geometry } = this.context;
-    if (holemask === 0xffff) return false;
+    if (holemask === 0xffff || !this.areWholeBlocks(holemask)) return false;
     if (startino % Math.min(64, geometry.inopblock) !== 0) return false;
     if (geometry.inopblock < 64 && geometry.inoalignmt > 0) {
       if (geometry.aginoAgbno(startino) % geometry.inoalignmt !== 0) return false;
