@@ -1,93 +1,98 @@
-/** `xfskit check`: finds what is wrong with an image; never writes. */
+/** `xfskit check`: finds what is wrong with images; never writes to them. */
 import type { Command } from 'commander';
-import type { Device } from '../device/device.ts';
-import { openDevice } from '../device/open.ts';
-import { writeOut } from '../device/stdout.ts';
-import { CorruptionError } from '../format/errors.ts';
-import { type CheckResult, checkSteps, isDamaged } from '../repair/check.ts';
-import { type CheckReport, printJson } from '../report/report.ts';
-import { printText } from '../report/text.ts';
-import { useColour } from './colour.ts';
-import { exitBits } from './exit.ts';
-import { inBreaths } from './interrupt.ts';
-import { parseOffset } from './offset.ts';
+import { UsageError } from '../format/errors.ts';
+import { isSubject, SUBJECTS, type Subject } from '../format/findings.ts';
+import type { Vocabulary } from '../report/outline.ts';
+import type { CheckReport } from '../report/report.ts';
+import { type CheckHow, checkImageAt } from './checkimage.ts';
+import { sayError } from './errorline.ts';
+import { cancellable } from './interrupt.ts';
+import { type FormFlags, openOutputs } from './outputs.ts';
+import { type PlaceFlags, parsePlace } from './place.ts';
 
-interface Flags {
-  readonly json?: boolean;
-  readonly verbose?: boolean;
-  readonly offset?: string;
+interface Flags extends FormFlags, PlaceFlags {
+  readonly only?: readonly string[];
+  readonly maxFindings?: string;
 }
 
+const LEAD = 'xfskit check';
+
 const AFTER_HELP = `
+Several images make several reports, and one summary. An image that cannot be looked at does not stop the others.
+FILE of --junit and --sarif appears whole or not at all; - is standard output, which takes one form.
+docs/schema/check.json describes --json and --jsonl. "xfskit findings" explains what can be found.
 Looked at: AG headers, the six btrees of each AG, inodes, their mappings, and whether all of them agree about every
 block. Not looked at: what directories and attributes hold. While the log is dirty, findings are provisional.
-docs/FINDINGS.md explains each code.
-Exit status: 0 clean (notes may be told), 4 damage or a dirty log, 8 IMAGE cannot be used, 16 usage,
-32 cancelled.`;
+  xfskit check --junit report.xml *.img
+  xfskit check --jsonl disk.img | jq -r 'select(.type == "finding") | .message'
+Exit status (bits, of all images together): 0 clean (notes may be told), 4 damage or a dirty log, 8 an IMAGE cannot
+be used, 16 usage, 32 cancelled.`;
 
 export function define(command: Command): void {
   command
-    .argument('<IMAGE>', 'image file or block device')
+    .argument('<IMAGE...>', 'image file or block device')
     .option('--json', 'print the report as JSON')
+    .option('--jsonl', 'print findings as JSON, a line each, and a summary line')
+    .option('--junit <file>', 'write the report as JUnit XML')
+    .option('--sarif <file>', 'write the report as SARIF 2.1.0')
+    .option('--tap', 'print the report as TAP')
+    .option('--only <subject,...>', 'tell only what is about these; the exit status follows', subjectsOf)
+    .option('--max-findings <n>', 'list at most so many findings of an image, the worst')
+    .option('-q, --quiet', 'print no text and no progress: the exit status tells')
     .option('-v, --verbose', 'all findings, each with explanation and fix')
     .option('--offset <bytes>', 'the filesystem starts here in IMAGE')
+    .option('--partition <n>', 'the filesystem is this partition of IMAGE (GPT or MBR)')
     .addHelpText('after', AFTER_HELP)
-    .action(async (image: string, flags: Flags) => {
-      const device = openDevice(image, flags.offset ? { offset: parseOffset(flags.offset) } : {});
-      try {
-        warnWhenBusy('check', device);
-        const report = await checkReport(image, device);
-        writeOut(flags.json ? printJson(report) : printText(report, textOptions(flags)));
-        process.exitCode = report.exit;
-      } finally {
-        device.close();
-      }
-    });
+    .action((images: readonly string[], flags: Flags) => cancellable(() => checkImages(images, flags)));
 }
 
-/** Checks; damage that stops a check (a superblock that is lost or contradicts itself) is a report of one finding. */
-async function checkReport(image: string, device: Device): Promise<CheckReport> {
-  try {
-    const check = await inBreaths(checkSteps(device));
-    const damaged = isDamaged(check.findings) || check.provisional;
-    return reportOf(image, check, damaged ? exitBits.unfixed : exitBits.clean);
-  } catch (error) {
-    if (!(error instanceof CorruptionError)) throw error;
-    const findings = [error.finding];
-    return { image, findings, provisional: false, logState: 'not read', exit: exitBits.unfixed, summary: {} };
-  }
+/** The subjects, for completion. */
+export function vocabulary(): Vocabulary {
+  return { words: { '--only': Object.entries(SUBJECTS).map(([word, help]) => ({ word, help })) } };
 }
 
-/** What a mounted filesystem looks like may be half of a change. */
-export function warnWhenBusy(command: string, { name, busy }: Device): void {
-  if (busy) process.stderr.write(`xfskit ${command}: ${name}: ${busy}; what is read may be changing\n`);
+/** Commander's collector: the option may be repeated. */
+function subjectsOf(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, ...text.split(',')];
 }
 
-export function textOptions(flags: { readonly verbose?: boolean }): { colour: boolean; verbose: boolean } {
-  return { colour: useColour(), verbose: flags.verbose ?? false };
+function chosenSubjects(words: readonly string[] | undefined): readonly Subject[] | undefined {
+  return words?.map((word) => {
+    if (isSubject(word)) return word;
+    throw new UsageError(`--only ${word}: no such subject; there are ${Object.keys(SUBJECTS).join(' ')}`);
+  });
 }
 
-/** What a check has to say; repair adds what it did. */
-export function reportOf(image: string, check: CheckResult, exit: number): CheckReport {
-  const { observation, comparison, findings, provisional } = check;
-  const { geometry, log } = observation;
-  const unlinked = observation.unlinked.length;
-  const { leakedExtents, leakedBlocks } = comparison;
-  return {
-    image,
-    findings,
-    provisional,
-    logState: log.state === 'clean' ? 'clean' : `${log.state}: ${log.detail}`,
-    exit,
-    summary: {
-      AGs: geometry.agcount,
-      'blocks (data)': geometry.dblocks,
-      'block size': geometry.blocksize,
-      'inodes in use': observation.inodesAllocated,
-      ...(leakedExtents > 0
-        ? { 'leaked CoW staging extents': leakedExtents, 'leaked CoW staging blocks': leakedBlocks }
-        : {}),
-      ...(unlinked > 0 ? { 'unlinked inodes': unlinked } : {}),
-    },
+function limitOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const limit = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(limit)) throw new UsageError(`--max-findings ${text}: not a number of findings`);
+  return limit;
+}
+
+async function checkImages(images: readonly string[], flags: Flags): Promise<void> {
+  parsePlace(flags);
+  const only = chosenSubjects(flags.only);
+  const how: CheckHow = {
+    lead: LEAD,
+    place: flags,
+    quiet: flags.quiet ?? false,
+    only: only && new Set(only),
+    limit: limitOf(flags.maxFindings),
   };
+  const outputs = await openOutputs(flags, images, only);
+  const reports: CheckReport[] = [];
+  let exit = 0;
+  for (const image of images) {
+    const report = await checkImageAt(image, how);
+    reports.push(report);
+    exit |= report.exit;
+    process.exitCode = exit;
+    outputs.image(report);
+  }
+  try {
+    outputs.end({ reports, exit });
+  } catch (error) {
+    process.exitCode = exit | sayError(LEAD, error);
+  }
 }

@@ -1,5 +1,6 @@
 /** `xfskit findings`: the catalogue of what check can say, as a table or JSON; one code with its explanation. */
 import type { Command } from 'commander';
+import { writeOut } from '../device/stdout.ts';
 import { UsageError } from '../format/errors.ts';
 import { FINDINGS, type FindingRow, isFindingCode } from '../format/findings.ts';
 import { catalogueEntry, catalogueTable, explainCode } from '../report/catalogue.ts';
@@ -19,7 +20,7 @@ export function define(command: Command): void {
     .option('--json', 'print as JSON')
     .addHelpText('after', AFTER_HELP)
     .action((code: string | undefined, flags: { readonly json?: boolean }) => {
-      process.stdout.write(code === undefined ? wholeCatalogue(flags.json) : oneCode(code, flags.json));
+      writeOut(code === undefined ? wholeCatalogue(flags.json) : oneCode(code, flags.json));
     });
 }
 

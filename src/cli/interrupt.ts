@@ -8,28 +8,50 @@ import { exitBits } from './exit.ts';
 
 const BREATH_MILLISECONDS = 50;
 
+/** What must be put right on the terminal first. */
+const farewells = new Set<() => void>();
+
+/** Has `farewell` called when SIGINT ends the process; returns what takes that back. */
+export function beforeCancel(farewell: () => void): () => void {
+  farewells.add(farewell);
+  return () => farewells.delete(farewell);
+}
+
 function cancel(): void {
+  for (const farewell of farewells) farewell();
   process.stderr.write('xfskit: cancelled\n');
   process.exit(exitBits.cancelled);
 }
 
-/** Runs work that pauses; now and then a pending SIGINT is heard, and ends the process with the cancelled bit. */
-export async function inBreaths<T>(steps: Generator<undefined, T, undefined>): Promise<T> {
+/** Runs asynchronous work; a SIGINT meanwhile ends the process with the cancelled bit. */
+export async function cancellable<T>(work: () => Promise<T>): Promise<T> {
   process.once('SIGINT', cancel);
   try {
+    return await work();
+  } finally {
+    process.off('SIGINT', cancel);
+  }
+}
+
+/** Runs work that pauses; now and then a pending SIGINT is heard, and ends the process with the cancelled bit. */
+export async function inBreaths<T>(steps: Generator<undefined, T, undefined>): Promise<T> {
+  return cancellable(async () => {
     let last = performance.now();
     for (;;) {
       const step = steps.next();
       if (step.done) return step.value;
       if (performance.now() - last < BREATH_MILLISECONDS) continue;
-      await new Promise((resolve) => {
-        setImmediate(resolve);
-      });
+      await breath();
       last = performance.now();
     }
-  } finally {
-    process.off('SIGINT', cancel);
-  }
+  });
+}
+
+/** A moment in which signals are heard. */
+export function breath(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
 
 /** Runs synchronous work that SIGINT, SIGTERM and SIGHUP must not cut short; they are ignored meanwhile. */

@@ -8,7 +8,8 @@ import { writeOut } from '../device/stdout.ts';
 import { version } from '../report/version.ts';
 import { setColourFlag, takeColourFlag } from './colour.ts';
 import { commands } from './commands.ts';
-import { exitBits, exitOf } from './exit.ts';
+import { oneLine, sayError } from './errorline.ts';
+import { exitBits } from './exit.ts';
 
 export const SUMMARY = 'Raw disk-image tools for XFS, without a kernel and without root.';
 
@@ -88,21 +89,9 @@ function reportError(name: string | undefined, error: unknown, speaker?: string)
     process.exitCode = code === exitBits.clean ? code : (failure ?? code);
     return code;
   }
-  const { code, known } = exitOf(error);
+  const code = sayError(speaker ?? `xfskit${name === undefined ? '' : ` ${name}`}`, error);
   process.exitCode = failure ?? code;
-  const message = error instanceof Error ? error.message : String(error);
-  const lead = speaker ?? `xfskit${name === undefined ? '' : ` ${name}`}`;
-  const text = known ? message : `internal error: ${message}`;
-  process.stderr.write(`${lead}: ${oneLine(text)}\n`);
-  if (process.env.XFSKIT_DEBUG === '1' && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   return code;
-}
-
-/** Text as one line: names may hold anything. */
-function oneLine(text: string): string {
-  return text
-    .replace(/\s*\n\s*/g, ' ')
-    .replace(/\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
 /**

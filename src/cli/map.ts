@@ -5,7 +5,7 @@ import { openFilesystem } from '../db/filesystem.ts';
 import { spaceMapOf } from '../db/scan/picture.ts';
 import { openDevice } from '../device/open.ts';
 import { UsageError } from '../format/errors.ts';
-import { warnWhenBusy } from './check.ts';
+import { warnWhenBusy } from './checkimage.ts';
 import { drawing } from './mapdrawing.ts';
 import { parseOffset } from './offset.ts';
 
@@ -40,7 +40,7 @@ export function define(command: Command): void {
       const columns = numberOf('--width', flags.width, FEWEST_COLUMNS, MOST_COLUMNS);
       const device = openDevice(image, flags.offset ? { offset: parseOffset(flags.offset) } : {});
       try {
-        warnWhenBusy('map', device);
+        warnWhenBusy('xfskit map', device);
         const filesystem = openFilesystem(device);
         for (const warning of filesystem.warnings) process.stderr.write(`xfskit map: warning: ${warning}\n`);
         const last = filesystem.geometry.agcount - 1;

@@ -5,7 +5,6 @@ import type { Command } from 'commander';
 import { type Device, DeviceError } from '../device/device.ts';
 import { systemError } from '../device/file.ts';
 import { type OpenOptions, openDevice } from '../device/open.ts';
-import { findPartition } from '../device/partition.ts';
 import { UsageError } from '../format/errors.ts';
 import { type Choice, chooseFilesystem } from '../mkfs/choose.ts';
 import { addConfig } from '../mkfs/config.ts';
@@ -25,7 +24,7 @@ import { formatUsage } from '../mkfs/usage.ts';
 import { writeFilesystem } from '../mkfs/write.ts';
 import type { Vocabulary } from '../report/outline.ts';
 import { version } from '../report/version.ts';
-import { parseOffset } from './offset.ts';
+import { placeIn } from './place.ts';
 import { SUBOPTIONS_TITLE } from './row.ts';
 
 interface Flags {
@@ -132,20 +131,6 @@ function readText(path: string): string {
   }
 }
 
-/** Where in the image the filesystem goes. */
-function placeOf(image: string, flags: Flags): Pick<OpenOptions, 'offset' | 'length'> {
-  if (flags.partition === undefined) return { offset: parseOffset(flags.offset ?? '0') };
-  if (flags.offset !== undefined) throw new UsageError('--offset and --partition exclude each other');
-  const number = /^\d{1,4}$/.test(flags.partition) ? Number(flags.partition) : 0;
-  if (number < 1) throw new UsageError(`--partition ${flags.partition}: partitions are counted from 1`);
-  const whole = openDevice(image);
-  try {
-    return findPartition(whole, number);
-  } finally {
-    whole.close();
-  }
-}
-
 interface Job {
   readonly image: string;
   readonly flags: Flags;
@@ -176,7 +161,7 @@ function makeFilesystem(
   const identity = identityOf(flags.reproducible ? (flags.seed ?? '0') : undefined, process.env);
   const [log, realtime] = [findSide(given, 'log'), findSide(given, 'realtime')];
   checkApart([image, ...[log, realtime].flatMap((side) => (side ? [side.name] : []))]);
-  format({ image, flags, given, place: placeOf(image, flags), log, realtime, identity });
+  format({ image, flags, given, place: placeIn(image, flags), log, realtime, identity });
 }
 
 function chooseFor(job: Job, bytes: number | undefined): Choice {

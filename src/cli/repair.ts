@@ -7,15 +7,19 @@ import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type Device, DeviceError } from '../device/device.ts';
 import { openDevice } from '../device/open.ts';
+import { writeOut } from '../device/stdout.ts';
 import { writeUndo } from '../device/undo.ts';
 import { isDamaged } from '../repair/check.ts';
 import { applyRepair, type PlannedRepair, planSteps } from '../repair/repair.ts';
-import { type CheckReport, printJson } from '../report/report.ts';
+import { printJson } from '../report/json.ts';
+import type { CheckReport } from '../report/report.ts';
 import { printText } from '../report/text.ts';
-import { reportOf, textOptions, warnWhenBusy } from './check.ts';
+import { reportOf, warnWhenBusy } from './checkimage.ts';
+import { useColour } from './colour.ts';
 import { exitBits } from './exit.ts';
 import { inBreaths, protect } from './interrupt.ts';
 import { parseOffset } from './offset.ts';
+import { print } from './outputs.ts';
 
 interface Flags {
   readonly dryRun?: boolean;
@@ -58,7 +62,7 @@ async function repairImage(image: string, flags: Flags): Promise<void> {
   const where = flags.offset ? { offset: parseOffset(flags.offset) } : {};
   const device = openDevice(image, { ...where, write: !flags.dryRun });
   try {
-    warnWhenBusy('repair', device); // with -n only: nothing busy is opened for writing
+    warnWhenBusy('xfskit repair', device); // with -n only: nothing busy is opened for writing
     const planned = await inBreaths(planSteps(device, { optimize: flags.optimize ?? false }));
     const didApply = !flags.dryRun && planned.actions.length > 0;
     if (didApply) apply(planned, device, undo, flags.undo !== undefined);
@@ -86,10 +90,10 @@ function say(image: string, planned: PlannedRepair, didApply: boolean, flags: Fl
   const report = repairReport(image, planned, didApply);
   process.exitCode = report.exit;
   if (flags.json) {
-    process.stdout.write(printJson(report));
+    print(printJson(report));
     return;
   }
-  process.stdout.write(printText(report, textOptions(flags)));
+  writeOut(printText(report, { colour: useColour(), verbose: flags.verbose ?? false }));
   if (planned.refused) process.stderr.write(`xfskit repair: ${image}: refused, ${planned.refused}\n`);
   const reasons = new Map<string, number>();
   for (const { reason } of planned.left) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);

@@ -1,10 +1,8 @@
 /**
- * What a check or repair has to say, in the two forms it is said in: text for people (text.ts) and JSON for
- * programs. Both come from one CheckReport; findings are plain data and their titles and fixes come from the rows
- * in format/findings.ts.
+ * What a check or repair has to say, as plain data; every form it is said in (text, JSON, JUnit, SARIF, TAP) is made
+ * of one CheckReport. Titles and fixes come from the rows in format/findings.ts.
  */
-import type { Finding } from '../format/findings.ts';
-import { version } from './version.ts';
+import type { Finding, Severity } from '../format/findings.ts';
 
 export interface CheckReport {
   readonly image: string;
@@ -21,10 +19,40 @@ export interface CheckReport {
   readonly applied?: readonly string[];
   /** Repair: damage that stays, with the reason. */
   readonly left?: readonly { readonly finding: Finding; readonly reason: string }[];
+  /** Why the image could not be looked at at all. */
+  readonly error?: { readonly code: string; readonly message: string };
+  /** The one finding kept everything else from being looked at. */
+  readonly stopped?: boolean;
+  /** List no more than so many findings; all are counted. */
+  readonly limit?: number;
 }
 
-/** The word for an exit code: cancelled, failed, provisional, damaged, partly repaired, repaired or clean. */
-export function stateOf(report: CheckReport): string {
+/** What goes for all images of a run. */
+export interface RunReport {
+  readonly reports: readonly CheckReport[];
+  /** The exit codes of all of them, together. */
+  readonly exit: number;
+}
+
+/** A form of report that is written while a run goes on. */
+export interface ReportWriter {
+  /** Said when an image is done. */
+  image(report: CheckReport): Iterable<string>;
+  /** Said when all are. */
+  end(run: RunReport): Iterable<string>;
+}
+
+export type State =
+  | 'cancelled'
+  | 'failed'
+  | 'provisional'
+  | 'partly repaired'
+  | 'damaged'
+  | 'repaired'
+  | 'clean';
+
+/** The word for an exit code. */
+export function stateOf(report: Pick<CheckReport, 'exit' | 'provisional'>): State {
   if (report.exit & 32) return 'cancelled';
   if (report.exit & 8) return 'failed';
   if (report.exit & 4) {
@@ -34,24 +62,40 @@ export function stateOf(report: CheckReport): string {
   return report.exit & 1 ? 'repaired' : 'clean';
 }
 
-/** The report as JSON-ready data; bigints become decimal strings. */
-export function toJson(report: CheckReport): object {
-  return {
-    tool: 'xfskit',
-    version,
-    image: report.image,
-    state: stateOf(report),
-    provisional: report.provisional,
-    log: report.logState,
-    findings: report.findings,
-    summary: report.summary,
-    ...(report.applied ? { applied: report.applied } : {}),
-    ...(report.left ? { left: report.left } : {}),
-    exit: report.exit,
-  };
+const SEVERITIES = ['error', 'warning', 'note'] as const;
+
+export type Counts = Readonly<Record<Severity, number>>;
+
+/** How many of each severity; consequences are not counted. */
+export function countsOf(findings: readonly Finding[]): Counts {
+  const counts = { error: 0, warning: 0, note: 0 };
+  for (const { severity } of findings) counts[severity]++;
+  return counts;
 }
 
-/** The report as a JSON text with a final newline. */
-export function printJson(report: CheckReport): string {
-  return `${JSON.stringify(toJson(report), (_, value) => (typeof value === 'bigint' ? String(value) : value), 2)}\n`;
+/** `2 errors, 1 note`; empty for none. */
+export function countText(counts: Counts): string {
+  return SEVERITIES.filter((severity) => counts[severity] > 0)
+    .map((severity) => `${counts[severity]} ${severity}${counts[severity] === 1 ? '' : 's'}`)
+    .join(', ');
+}
+
+/** The findings to be listed: all, or the worst of them up to the limit, in their order. */
+export function listed({ findings, limit }: Pick<CheckReport, 'findings' | 'limit'>): readonly Finding[] {
+  if (limit === undefined || findings.length <= limit) return findings;
+  const chosen = new Set<Finding>();
+  for (const severity of SEVERITIES) {
+    for (const finding of findings) {
+      if (chosen.size >= limit) break;
+      if (finding.severity === severity) chosen.add(finding);
+    }
+  }
+  return findings.filter((finding) => chosen.has(finding));
+}
+
+/** How many images ended in each state. */
+export function statesOf(reports: readonly CheckReport[]): ReadonlyMap<State, number> {
+  const states = new Map<State, number>();
+  for (const report of reports) states.set(stateOf(report), (states.get(stateOf(report)) ?? 0) + 1);
+  return states;
 }

@@ -8,7 +8,15 @@ import Table from 'cli-table3';
 import { FINDINGS, type Finding, type Severity } from '../format/findings.ts';
 import { consequenceText } from './consequence.ts';
 import { printable } from './printable.ts';
-import { type CheckReport, stateOf } from './report.ts';
+import {
+  type CheckReport,
+  countsOf,
+  countText,
+  listed,
+  type ReportWriter,
+  stateOf,
+  statesOf,
+} from './report.ts';
 
 export interface TextOptions {
   readonly colour: boolean;
@@ -31,10 +39,15 @@ export function printText(report: CheckReport, options: TextOptions): string {
   const lines: string[] = [];
   if (report.provisional) {
     lines.push(
-      chalk.yellow(`log: ${report.logState}; what follows is provisional until it has been replayed`),
+      chalk.yellow(
+        `log: ${printable(report.logState)}; what follows is provisional until it has been replayed`,
+      ),
     );
   }
-  lines.push(...findingLines(report.findings, chalk, options));
+  const shown = listed(report);
+  lines.push(...findingLines(shown, chalk, options));
+  const hidden = report.findings.length - shown.length;
+  if (hidden > 0) lines.push(`... and ${hidden} more; --max-findings ${report.limit}`);
   if (report.applied !== undefined && report.applied.length > 0) {
     lines.push(
       chalk.bold(report.exit & 1 ? 'changes' : 'planned changes'),
@@ -149,22 +162,34 @@ function summaryTable(totals: readonly [string, number | string][]): string {
 function verdict(report: CheckReport, chalk: ChalkInstance): string {
   const state = stateOf(report);
   const paint = state === 'clean' || state === 'repaired' ? chalk.green : chalk.red;
-  const parts = [countText(report.findings, '')];
+  const parts = [countText(countsOf(report.findings))];
   if (report.exit & 1) {
     const left = new Set(report.left?.map((entry) => entry.finding));
     const mended = report.findings.filter((finding) => finding.severity !== 'note' && !left.has(finding));
-    parts[0] = countText(mended, ' mended');
-    parts.push(countText([...left], ' left'));
+    parts[0] = withSuffix(mended, ' mended');
+    parts.push(withSuffix([...left], ' left'));
   }
+  if (report.error) parts[0] = printable(report.error.message);
   const told = parts.filter((part) => part !== '').join('; ');
   return `${printable(report.image)}: ${paint(state)}${told === '' ? '' : ` (${told})`}`;
 }
 
 /** `2 errors, 1 note mended`. */
-function countText(findings: readonly Finding[], suffix: string): string {
-  const counts = (['error', 'warning', 'note'] as const)
-    .map((severity) => ({ severity, n: findings.filter((f) => f.severity === severity).length }))
-    .filter(({ n }) => n > 0)
-    .map(({ severity, n }) => `${n} ${severity}${n === 1 ? '' : 's'}`);
-  return counts.length === 0 ? '' : `${counts.join(', ')}${suffix}`;
+function withSuffix(findings: readonly Finding[], suffix: string): string {
+  return findings.length === 0 ? '' : `${countText(countsOf(findings))}${suffix}`;
+}
+
+/** A text of each image, and a line for the run where there are several. */
+export function textWriter(options: TextOptions, images: number): ReportWriter {
+  return {
+    *image(report) {
+      // Of a single image its line on stderr says it all.
+      if (images > 1 || !report.error) yield printText(report, options);
+    },
+    *end({ reports }) {
+      if (images < 2) return;
+      const states = [...statesOf(reports)].map(([state, n]) => `${n} ${state}`);
+      yield `${reports.length} images: ${states.join(', ')}\n`;
+    },
+  };
 }

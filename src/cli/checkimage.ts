@@ -1,0 +1,126 @@
+/**
+ * The check of one image, from its path to its report. Whatever is wrong with it becomes part of the report: one
+ * image among several must not keep the others from being checked.
+ */
+import type { Device } from '../device/device.ts';
+import { openDevice } from '../device/open.ts';
+import { CorruptionError } from '../format/errors.ts';
+import { type Finding, isAbout, type Subject } from '../format/findings.ts';
+import { type CheckResult, checkSteps, isDamaged } from '../repair/check.ts';
+import type { Progress } from '../repair/progress.ts';
+import type { CheckReport } from '../report/report.ts';
+import { errorText, sayError } from './errorline.ts';
+import { exitBits, exitOf } from './exit.ts';
+import { inBreaths } from './interrupt.ts';
+import { type PlaceFlags, placeIn } from './place.ts';
+
+export interface CheckHow {
+  /** What messages begin with, e.g. `xfskit check`. */
+  readonly lead: string;
+  readonly place: PlaceFlags;
+  readonly quiet: boolean;
+  /** Only what these are about is told, and counts. */
+  readonly only?: ReadonlySet<Subject> | undefined;
+  readonly limit?: number | undefined;
+  readonly logDevice?: string | undefined;
+  readonly rtDevice?: string | undefined;
+  readonly progress?: Progress | undefined;
+}
+
+/** Checks an image; never throws for what is wrong with it. Says what is no finding on stderr. */
+export async function checkImageAt(image: string, how: CheckHow): Promise<CheckReport> {
+  try {
+    return await checkOpened(image, how);
+  } catch (error) {
+    return failedReport(image, error, how.lead);
+  }
+}
+
+async function checkOpened(image: string, how: CheckHow): Promise<CheckReport> {
+  const device = openDevice(image, placeIn(image, how.place));
+  try {
+    if (!how.quiet) warnWhenBusy(how.lead, device);
+    return await checkDevice(image, device, how);
+  } finally {
+    device.close();
+  }
+}
+
+/** Checks; damage that stops a check (a superblock that is lost or contradicts itself) is a report of one finding. */
+async function checkDevice(image: string, device: Device, how: CheckHow): Promise<CheckReport> {
+  const limit = how.limit === undefined ? {} : { limit: how.limit };
+  try {
+    const check = await inBreaths(checkSteps(device, { progress: how.progress }));
+    const { only } = how;
+    const findings = only ? check.findings.filter((finding) => isAbout(finding, only)) : check.findings;
+    return { ...reportOf(image, check, exitOfFindings(findings, check, only)), findings, ...limit };
+  } catch (error) {
+    if (!(error instanceof CorruptionError)) throw error;
+    // Told whatever was asked for: nothing else is known.
+    const findings = [error.finding];
+    const { unfixed } = exitBits;
+    return {
+      image,
+      findings,
+      provisional: false,
+      logState: 'not read',
+      exit: unfixed,
+      summary: {},
+      stopped: true,
+    };
+  }
+}
+
+function exitOfFindings(
+  findings: readonly Finding[],
+  check: CheckResult,
+  only: ReadonlySet<Subject> | undefined,
+): number {
+  const provisional = check.provisional && (only === undefined || only.has('log'));
+  return isDamaged(findings) || provisional ? exitBits.unfixed : exitBits.clean;
+}
+
+/** The report of an image that cannot be looked at, told on stderr too. */
+export function failedReport(image: string, error: unknown, lead: string): CheckReport {
+  sayError(lead, error);
+  const code = (error as { readonly code?: unknown }).code;
+  return {
+    image,
+    findings: [],
+    provisional: false,
+    logState: 'not read',
+    exit: exitOf(error).code,
+    summary: {},
+    error: { code: typeof code === 'string' ? code : 'INTERNAL', message: errorText(error) },
+  };
+}
+
+/** What a mounted filesystem looks like may be half of a change. */
+export function warnWhenBusy(lead: string, { name, busy }: Device): void {
+  if (busy) process.stderr.write(`${lead}: ${name}: ${busy}; what is read may be changing\n`);
+}
+
+/** What a check has to say; repair adds what it did. */
+export function reportOf(image: string, check: CheckResult, exit: number): CheckReport {
+  const { observation, comparison, findings, provisional } = check;
+  const { geometry, log } = observation;
+  const unlinked = observation.unlinked.length;
+  const { leakedExtents, leakedBlocks } = comparison;
+  return {
+    image,
+    findings,
+    provisional,
+    logState: log.state === 'clean' ? 'clean' : `${log.state}: ${log.detail}`,
+    exit,
+    summary: {
+      AGs: geometry.agcount,
+      'blocks (data)': geometry.dblocks,
+      'block size': geometry.blocksize,
+      'inodes in use': observation.inodesAllocated,
+      ...(leakedExtents > 0
+        ? { 'leaked CoW staging extents': leakedExtents, 'leaked CoW staging blocks': leakedBlocks }
+        : {}),
+      ...(unlinked > 0 ? { 'unlinked inodes': unlinked } : {}),
+    },
+  };
+}
