@@ -8,31 +8,44 @@ const rotate = (value: number, by: number): number => (value << by) | (value >>>
 
 /** Hash of the bytes of a name. */
 export function hashName(name: Uint8Array): number {
+  return hashNameAt(name, 0, name.length);
+}
+
+/** Hash of the name of `length` bytes that begins at `from`. */
+export function hashNameAt(bytes: Uint8Array, from: number, length: number): number {
   let hash = 0;
-  let i = 0;
-  for (; i + 4 <= name.length; i += 4) {
-    const four = (name[i]! << 21) ^ (name[i + 1]! << 14) ^ (name[i + 2]! << 7) ^ name[i + 3]!;
+  let i = from;
+  const end = from + length;
+  for (; i + 4 <= end; i += 4) {
+    const four = (bytes[i]! << 21) ^ (bytes[i + 1]! << 14) ^ (bytes[i + 2]! << 7) ^ bytes[i + 3]!;
     hash = four ^ rotate(hash, 28);
   }
-  switch (name.length - i) {
+  switch (end - i) {
     case 3:
-      return ((name[i]! << 14) ^ (name[i + 1]! << 7) ^ name[i + 2]! ^ rotate(hash, 21)) >>> 0;
+      return ((bytes[i]! << 14) ^ (bytes[i + 1]! << 7) ^ bytes[i + 2]! ^ rotate(hash, 21)) >>> 0;
     case 2:
-      return ((name[i]! << 7) ^ name[i + 1]! ^ rotate(hash, 14)) >>> 0;
+      return ((bytes[i]! << 7) ^ bytes[i + 1]! ^ rotate(hash, 14)) >>> 0;
     case 1:
-      return (name[i]! ^ rotate(hash, 7)) >>> 0;
+      return (bytes[i]! ^ rotate(hash, 7)) >>> 0;
     default:
       return hash >>> 0;
   }
 }
 
+/** A byte of a name where the case of ASCII letters does not count. */
+export function lowerCase(byte: number): number {
+  return byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte;
+}
+
 /** Hash where names that differ only in the case of ASCII letters are the same. */
 export function hashNameIgnoringCase(name: Uint8Array): number {
+  return hashNameIgnoringCaseAt(name, 0, name.length);
+}
+
+/** The same, of the name of `length` bytes that begins at `from`. */
+export function hashNameIgnoringCaseAt(bytes: Uint8Array, from: number, length: number): number {
   let hash = 0;
-  for (const byte of name) {
-    const lower = byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte;
-    hash = lower ^ rotate(hash, 7);
-  }
+  for (let i = from; i < from + length; i++) hash = lowerCase(bytes[i]!) ^ rotate(hash, 7);
   return hash >>> 0;
 }
 

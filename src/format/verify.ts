@@ -5,7 +5,13 @@
 export type { Problem } from './problem.ts';
 export { countUsed, isNewino, verifyAgf, verifyAgfl, verifyAgi } from './verifyag.ts';
 export { type BlockPlace, verifyLongBlock, verifyShortBlock } from './verifybtree.ts';
-export { type ForkPlace, verifyAttrBlock, verifyDirBlock, verifySymlink } from './verifyda.ts';
+export {
+  type ForkPlace,
+  verifyAttrBlock,
+  verifyDirBlock,
+  verifyDirIdentity,
+  verifySymlink,
+} from './verifyda.ts';
 export { verifyDquot } from './verifydquot.ts';
 export { verifyDinode } from './verifyinode.ts';
 export { type SuperblockOptions, verifySuperblock } from './verifysuperblock.ts';

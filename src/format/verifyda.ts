@@ -90,6 +90,25 @@ function needAscending(
   }
 }
 
+/**
+ * Verifies what says that a directory block is the one that its place demands: its magic, one of `magics`, and whose
+ * block it is. The rest of it is not looked at.
+ */
+export function verifyDirIdentity(
+  block: Uint8Array,
+  geometry: Geometry,
+  place: ForkPlace,
+  magics: readonly number[],
+): readonly Problem[] {
+  const problems = new Problems();
+  const view = viewOf(block);
+  const wide = magics[0]! > 0xffff;
+  const magic = wide ? view.getUint32(0) : view.getUint16(8);
+  if (!magics.includes(magic)) problems.add('magic', hex(magic), magics.map(hex).join(' or '));
+  needIdentity(problems, block, wide ? DIR_BLOCK_HEADER.offset : DA_IDENTITY, geometry, place);
+  return problems.take();
+}
+
 /** Verifies a block of a directory. `block` is one whole directory block. */
 export function verifyDirBlock(block: Uint8Array, geometry: Geometry, place: ForkPlace): readonly Problem[] {
   const problems = new Problems();

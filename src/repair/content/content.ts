@@ -4,9 +4,10 @@
  * of READERS.
  */
 import type { Context } from '../observe/context.ts';
-import type { ForkExtents } from '../observe/forkextents.ts';
+import { CONTENT, type ForkExtents } from '../observe/forkextents.ts';
 import type { InodeTable } from '../observe/inodetable.ts';
 import type { Steps } from '../steps.ts';
+import { DirectoryReader } from './directory/directory.ts';
 import { ForkBlocks } from './forkblocks.ts';
 import type { ParentRecords } from './parentrecords.ts';
 
@@ -23,12 +24,16 @@ export interface Contents {
 /** Looks into one fork; `blocks` is open at it. */
 export interface ContentReader {
   read(fork: number): void;
+  /** All forks of its kind were read. */
+  finish?(): void;
 }
 
 type ReaderMaker = (contents: Contents) => ContentReader;
 
 /** By CONTENT. */
-const READERS: Readonly<Partial<Record<number, ReaderMaker>>> = {};
+const READERS: Readonly<Partial<Record<number, ReaderMaker>>> = {
+  [CONTENT.DIRECTORY]: (contents) => new DirectoryReader(contents),
+};
 
 /** Forks between two pauses. */
 const BATCH = 4096;
@@ -51,6 +56,7 @@ export function* readContents(
     readers.get(forks.content.at(fork))?.read(fork);
     if (++done % BATCH === 0) yield;
   }
+  for (const reader of readers.values()) reader.finish?.();
 }
 
 /** Forks by the byte of their first block; those inside inodes by the inode's. */

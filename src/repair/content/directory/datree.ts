@@ -1,0 +1,211 @@
+/**
+ * The da tree over the leaves of a node form directory. All its blocks are read in file order, nodes and leaves alike;
+ * then the tree is followed in memory: levels fall by one, a key is the last hash of its child, siblings chain each
+ * level in order, and every block has one parent.
+ *
+ * Where a block could not be read, what lies below or beside it is not judged.
+ */
+
+import { hex } from '../../../format/problem.ts';
+import { NumberList } from '../../observe/list.ts';
+import type { LeafSummary } from './hashindex.ts';
+import type { DirBlockPlace, DirReport } from './report.ts';
+
+/** A block of the leaf space, read. */
+export interface DaBlock {
+  readonly place: DirBlockPlace;
+  /** 0: a leaf; above: a node; negative: it could not be read. */
+  readonly level: number;
+  readonly forw: number;
+  readonly back: number;
+  /** Greatest hash in it. */
+  readonly last: number;
+  readonly first: number;
+  readonly leaf: LeafSummary | undefined;
+  /** Of a node: its children are those from here on in the lists of the tree. */
+  readonly child: number;
+  readonly children: number;
+  /** Damage was told. */
+  readonly damaged: boolean;
+  reached: boolean;
+}
+
+export class DaTree {
+  private readonly report: DirReport;
+  private readonly blocks: DaBlock[] = [];
+  private readonly hash = new NumberList();
+  private readonly before = new NumberList();
+  /** Nothing hindered the walk, so a block that it did not meet is in no tree. */
+  private whole = true;
+
+  constructor(report: DirReport) {
+    this.report = report;
+  }
+
+  open(): void {
+    this.blocks.length = 0;
+    this.hash.length = 0;
+    this.before.length = 0;
+    this.whole = true;
+  }
+
+  /** Adds a block; they come in file order. */
+  addLeaf(place: DirBlockPlace, forw: number, back: number, leaf: LeafSummary, damaged: boolean): void {
+    const { first, last } = leaf;
+    this.add({
+      place,
+      level: 0,
+      forw,
+      back,
+      first,
+      last,
+      leaf,
+      damaged,
+      child: 0,
+      children: 0,
+      reached: false,
+    });
+  }
+  /** `count` children at byte 64 of `view`. */
+  addNode(
+    place: DirBlockPlace,
+    forw: number,
+    back: number,
+    level: number,
+    view: DataView,
+    count: number,
+    damaged: boolean,
+  ): void {
+    const child = this.hash.length;
+    for (let i = 0, at = 64; i < count; i++, at += 8) {
+      this.hash.push(view.getUint32(at));
+      this.before.push(view.getUint32(at + 4));
+    }
+    const first = this.hash.at(child);
+    const last = this.hash.at(child + count - 1);
+    const shape = { child, children: count, leaf: undefined, reached: false };
+    this.add({ place, level, forw, back, first, last, damaged, ...shape });
+  }
+  addLost(place: DirBlockPlace): void {
+    const nothing = { forw: 0, back: 0, first: 0, last: 0, leaf: undefined, child: 0, children: 0 };
+    this.add({ place, level: -1, damaged: true, reached: false, ...nothing });
+  }
+  private add(block: DaBlock): void {
+    this.blocks.push(block);
+  }
+
+  /** Follows the tree from its root, the block at file offset `root`. */
+  judge(root: number): void {
+    const top = this.find(root);
+    if (!top) {
+      this.report.inode('DIR_MAP', 'u3.bmx', `block ${root}, the root of its hash index, is not mapped`);
+      return;
+    }
+    top.reached = true;
+    let level: (DaBlock | undefined)[] = [top];
+    while (level.length > 0) {
+      this.judgeSiblings(level);
+      const next: (DaBlock | undefined)[] = [];
+      for (const block of level) {
+        if (!block || block.level < 0) {
+          this.whole = false;
+          next.push(undefined);
+        } else if (block.level > 0) this.followNode(block, next);
+      }
+      level = next.some((block) => block !== undefined) ? next : [];
+    }
+    if (!this.whole) return;
+    for (const block of this.blocks) {
+      if (block.reached || block.level < 0) continue;
+      this.report.block('DIR_TREE', block.place, 'forw', 'no node of the hash index leads to it');
+    }
+  }
+
+  /** Adds the children of a node to `next`; undefined where one is not known. */
+  private followNode(node: DaBlock, next: (DaBlock | undefined)[]): void {
+    for (let i = 0; i < node.children; i++) {
+      const before = this.before.at(node.child + i);
+      const child = this.find(before);
+      const why = this.whyNoChild(node, child);
+      if (why !== undefined) {
+        this.whole = false;
+        next.push(undefined);
+        const field = `nbtree[${i}].before`;
+        if (why)
+          this.report.block('DIR_TREE', node.place, field, `${field} is ${before}, ${why}`, {
+            found: before,
+          });
+        continue;
+      }
+      child!.reached = true;
+      next.push(child);
+      this.judgeKey(node, i, child!);
+    }
+  }
+
+  /** Why a block is not the child of a node; empty: it could not be read, which was told; undefined: it is. */
+  private whyNoChild(node: DaBlock, child: DaBlock | undefined): string | undefined {
+    if (!child) return 'no block of the hash index';
+    if (child.reached) return 'a block that another node leads to';
+    if (child.level < 0) {
+      child.reached = true;
+      return '';
+    }
+    if (child.level === node.level - 1) return undefined;
+    return `a block of level ${child.level} below level ${node.level}`;
+  }
+
+  private judgeKey(node: DaBlock, i: number, child: DaBlock): void {
+    const key = this.hash.at(node.child + i);
+    // The last hash of a leaf that was told to be wrong proves nothing.
+    if (child.damaged || key === child.last || child.leaf?.faulty || (child.leaf?.disorder ?? -1) >= 0)
+      return;
+    if (node.damaged) return;
+    const field = `nbtree[${i}].hashval`;
+    const text = `${field} is ${hex(key)}, the last hash of block ${child.place.fileoff} is ${hex(child.last)}`;
+    const numbers = { found: hex(key), expected: hex(child.last) };
+    this.report.block('DIR_TREE', node.place, field, text, numbers);
+  }
+
+  /** Siblings of one level, in the order that the level above gives; undefined where a block is not known. */
+  private judgeSiblings(level: readonly (DaBlock | undefined)[]): void {
+    for (let i = 0; i < level.length; i++) {
+      const block = level[i];
+      if (!block || block.level < 0 || block.damaged) continue;
+      this.judgeLink(block, 'back', block.back, i === 0 ? null : level[i - 1]);
+      this.judgeLink(block, 'forw', block.forw, i === level.length - 1 ? null : level[i + 1]);
+      const next = level[i + 1];
+      if (!next || next.damaged || !block.leaf || !next.leaf) continue;
+      if (next.first >= block.last || block.leaf.faulty || next.leaf.faulty) continue;
+      const text = `its first hash ${hex(next.first)} is below ${hex(block.last)}, the last of block ${block.place.fileoff}`;
+      this.report.block('DIR_TREE', next.place, 'lents[0].hashval', text);
+    }
+  }
+
+  /** `neighbour`: null at the end of a level. */
+  private judgeLink(
+    block: DaBlock,
+    side: 'forw' | 'back',
+    found: number,
+    neighbour: DaBlock | null | undefined,
+  ): void {
+    if (neighbour === undefined) return;
+    const expected = neighbour === null ? 0 : neighbour.place.fileoff;
+    if (found === expected) return;
+    const field = `${block.level === 0 ? 'lhdr' : 'nhdr'}.info.hdr.${side}`;
+    const text = `${side} ${found}, the next block there is ${expected}`;
+    this.report.block('DIR_TREE', block.place, field, text, { found, expected });
+  }
+
+  private find(fileoff: number): DaBlock | undefined {
+    const { blocks } = this;
+    let low = 0;
+    let high = blocks.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (blocks[middle]!.place.fileoff < fileoff) low = middle + 1;
+      else high = middle;
+    }
+    return blocks[low]?.place.fileoff === fileoff ? blocks[low] : undefined;
+  }
+}
