@@ -7,26 +7,10 @@ import type { Context } from '../observe/context.ts';
 import { CONTENT, type ForkExtents } from '../observe/forkextents.ts';
 import type { InodeTable } from '../observe/inodetable.ts';
 import type { Steps } from '../steps.ts';
+import type { ContentReader, Contents } from './contents.ts';
 import { DirectoryReader } from './directory/directory.ts';
 import { ForkBlocks } from './forkblocks.ts';
 import type { ParentRecords } from './parentrecords.ts';
-
-/** What all readers of contents share. */
-export interface Contents {
-  readonly context: Context;
-  readonly forks: ForkExtents;
-  readonly inodes: InodeTable;
-  readonly blocks: ForkBlocks;
-  /** Where directory entries and PARENT attributes are noted; only on filesystems with parent pointers. */
-  readonly parents: ParentRecords | undefined;
-}
-
-/** Looks into one fork; `blocks` is open at it. */
-export interface ContentReader {
-  read(fork: number): void;
-  /** All forks of its kind were read. */
-  finish?(): void;
-}
 
 type ReaderMaker = (contents: Contents) => ContentReader;
 

@@ -16,7 +16,7 @@ import {
 } from '../../../format/dir.ts';
 import { viewOf } from '../../../format/struct.ts';
 import { KIND } from '../../observe/inodetable.ts';
-import type { Contents } from '../content.ts';
+import type { Contents } from '../contents.ts';
 import { DirAreas, describeArea } from './areas.ts';
 import { BlockHeaders } from './header.ts';
 import { hashEntry, nameFault } from './name.ts';

@@ -7,7 +7,7 @@
  */
 import { DIR_DATA_MAGIC, DIR_FREE_BYTE, DIR_LEAF_BYTE } from '../../../format/dir.ts';
 import { viewOf } from '../../../format/struct.ts';
-import type { ContentReader, Contents } from '../content.ts';
+import type { ContentReader, Contents } from '../contents.ts';
 import { DirDataBlocks } from './data.ts';
 import { DuplicateNames } from './duplicate.ts';
 import { FreeIndex, FreeLengths } from './freeindex.ts';

@@ -7,7 +7,7 @@ import { lowerCase } from '../../../format/dahash.ts';
 import { DIR_DATA_START } from '../../../format/dir.ts';
 import type { Geometry } from '../../../format/geometry.ts';
 import { radixOrder } from '../../../fs/space/sort.ts';
-import type { Contents } from '../content.ts';
+import type { Contents } from '../contents.ts';
 import type { HashIndex } from './hashindex.ts';
 import { type DirReport, nameText } from './report.ts';
 import { type EntrySlots, SLOT } from './slots.ts';

@@ -5,7 +5,7 @@
  */
 import { DIR_FREE_HEADER, DIR_FREE_MAGIC } from '../../../format/dir.ts';
 import { viewOf } from '../../../format/struct.ts';
-import type { Contents } from '../content.ts';
+import type { Contents } from '../contents.ts';
 import { BlockHeaders } from './header.ts';
 import type { DirBlockPlace, DirReport } from './report.ts';
 import { type EntrySlots, LOST_SLOT, UNKNOWN_BEST } from './slots.ts';

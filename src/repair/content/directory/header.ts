@@ -5,7 +5,7 @@
 import type { Geometry } from '../../../format/geometry.ts';
 import type { Problem } from '../../../format/problem.ts';
 import { verifyDirIdentity } from '../../../format/verify.ts';
-import type { Contents } from '../content.ts';
+import type { Contents } from '../contents.ts';
 import type { DirReport } from './report.ts';
 
 /** Fields that say that a block belongs elsewhere: then what it holds is not this directory's. */

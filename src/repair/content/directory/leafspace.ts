@@ -13,7 +13,7 @@ import {
   DIR_NODE_HEADER,
 } from '../../../format/dir.ts';
 import { viewOf } from '../../../format/struct.ts';
-import type { Contents } from '../content.ts';
+import type { Contents } from '../contents.ts';
 import type { BlockLeaf } from './data.ts';
 import { DaTree } from './datree.ts';
 import type { FreeLengths } from './freeindex.ts';

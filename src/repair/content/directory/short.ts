@@ -9,7 +9,7 @@ import { DIR_BLOCK_TAIL, DIR_DATA_START, DIR_LEAF_ENTRY, dirEntryBytes } from '.
 import { CHUNK_INODES } from '../../../format/geometry.ts';
 import { DINODE, INODE_CORE_BYTES } from '../../../format/inode.ts';
 import { readCount64 } from '../../../format/kinds.ts';
-import type { Contents } from '../content.ts';
+import type { Contents } from '../contents.ts';
 import { hashEntry, nameFault, sameNames } from './name.ts';
 import { type DirReport, nameText } from './report.ts';
 import type { DirTargets } from './target.ts';
@@ -80,10 +80,13 @@ export class ShortDirectory {
     if (first !== this.held) {
       this.held = -1;
       const byte = context.geometry.inoByte(first);
-      if (context.tryRead(byte, this.chunk)) this.held = first;
+      const agno = context.geometry.inoAgno(ino);
+      // The rest of a sparse chunk may lie behind the end of the device.
+      const whole = byte + this.chunk.length <= context.device.size;
+      if (whole && context.read(byte, this.chunk, `inodes ${first} + ${CHUNK_INODES}`, agno))
+        this.held = first;
       else {
         const mine = this.chunk.subarray(index * inodesize, (index + 1) * inodesize);
-        const agno = context.geometry.inoAgno(ino);
         if (!context.read(byte + index * inodesize, mine, `inode ${ino}`, agno)) return -1;
       }
     }

@@ -6,7 +6,7 @@ import type { FindingCode } from '../../../format/findings.ts';
 import { CONTENT } from '../../observe/forkextents.ts';
 import { type InodeTable, KIND, NO_ROW } from '../../observe/inodetable.ts';
 import { NumberList } from '../../observe/list.ts';
-import type { Contents } from '../content.ts';
+import type { Contents } from '../contents.ts';
 
 /** Second namings that are remembered; more make no difference to what is wrong. */
 const MOST_NAMINGS = 10_000;
