@@ -2,15 +2,18 @@
  * The entries and free areas of a data block, as its own bytes have them: do they fill it exactly, does every tag give
  * its own place, are there free areas side by side, and are the three longest ones those in the header.
  *
- * A single wrong tag does not hide what follows; where two in a row are wrong, or a length leads nowhere, the block
- * cannot be followed any further.
+ * The tag at the end of an area makes up for a wrong length, and a length that leads on to a sound area for a wrong
+ * tag: neither hides what follows. Where both fail the block cannot be followed any further.
  */
 import { DIR_DATA_FREE, DIR_DATA_HEADER, DIR_DATA_START, DIR_FREE_TAG } from '../../../format/dir.ts';
 
 const BEST = DIR_DATA_HEADER.offset.bestfree;
 const BEST_BYTES = DIR_DATA_FREE.size;
-/** Shortest entry. */
+/** Shortest and longest entry. */
 const ENTRY_BYTES = 16;
+const LONGEST_ENTRY = 272;
+/** Wrong lengths that are made up for in a block. */
+const MOST_WRONG = 8;
 const NONE = -1;
 
 export class DirAreas {
@@ -21,8 +24,15 @@ export class DirAreas {
   /** Number of areas whose tag is wrong, and the first of them. */
   badTags = 0;
   badTag = NONE;
+  /** Areas whose length is wrong, and their true ends, in ascending order; an entry among them has no sure name. */
+  readonly wrongAt: number[] = [];
+  readonly wrongEnd: number[] = [];
+  /** Whether it is a free area, by its own account or that of the header. */
+  readonly wrongFree: boolean[] = [];
   /** The second of two free areas side by side. */
   adjacent = NONE;
+  /** What looks like an entry where `bestfree` has a free area of the same length. */
+  notFree = NONE;
   /** What `bestfree` should hold: the three longest lengths. */
   readonly best = new Uint16Array(3);
   private second = 0;
@@ -47,28 +57,36 @@ export class DirAreas {
     let afterFree = false;
     let at = DIR_DATA_START;
     while (at + 8 <= end) {
-      const isFree = view.getUint16(at) === DIR_FREE_TAG;
-      let length: number;
-      if (isFree) {
-        length = view.getUint16(at + 2);
-        if (length === 0 || length % 8 !== 0) break;
-      } else {
-        if (at + ENTRY_BYTES > end) break;
-        length = (view.getUint8(at + 8) + this.overhead) & ~7;
-      }
-      if (at + length > end) break;
-      if (view.getUint16(at + length - 2) === at) {
+      let isFree = view.getUint16(at) === DIR_FREE_TAG;
+      let length = 0;
+      if (isFree) length = view.getUint16(at + 2);
+      else if (at + ENTRY_BYTES <= end) length = (view.getUint8(at + 8) + this.overhead) & ~7;
+      const possible = length !== 0 && length % 8 === 0 && at + length <= end;
+      if (possible && view.getUint16(at + length - 2) === at) {
         if (doubtful !== NONE) this.noteTag(doubtful);
         doubtful = NONE;
-      } else if (doubtful === NONE) doubtful = at;
-      else break;
+      } else {
+        const asFree = isFree ? 0 : this.freeLength(view, at, end);
+        const byTag = asFree || this.findTag(view, at, isFree ? end - at : LONGEST_ENTRY, end);
+        if (byTag !== 0 && this.wrongAt.length < MOST_WRONG) {
+          if (doubtful !== NONE) this.noteTag(doubtful);
+          doubtful = NONE;
+          length = byTag;
+          isFree = isFree || asFree !== 0;
+          this.wrongAt.push(at);
+          this.wrongEnd.push(at + length);
+          this.wrongFree.push(isFree);
+        } else if (possible && doubtful === NONE) doubtful = at;
+        else break;
+      }
       if (isFree) {
         if (afterFree && this.adjacent === NONE) this.adjacent = at;
         this.noteFree(length);
-        if (at === at0 && length === view.getUint16(BEST + 2)) this.seen |= 1;
-        if (at === at1 && length === view.getUint16(BEST + BEST_BYTES + 2)) this.seen |= 2;
-        if (at === at2 && length === view.getUint16(BEST + 2 * BEST_BYTES + 2)) this.seen |= 4;
-      } else this.entries++;
+        if (at === at0 || at === at1 || at === at2) this.noteSeen(view, at, length);
+      } else {
+        this.entries++;
+        if ((at === at0 || at === at1 || at === at2) && this.isBest(view, at, length)) this.notFree = at;
+      }
       afterFree = isFree;
       at += length;
     }
@@ -102,10 +120,60 @@ export class DirAreas {
     this.badTags = 0;
     this.badTag = NONE;
     this.adjacent = NONE;
+    this.notFree = NONE;
+    this.wrongAt.length = 0;
+    this.wrongEnd.length = 0;
+    this.wrongFree.length = 0;
+  }
+
+  /** Length of the area at `at` by a tag that gives its place, with a sound area behind it; 0: there is none. */
+  private findTag(view: DataView, at: number, longest: number, end: number): number {
+    const most = Math.min(longest, end - at);
+    for (let length = 8; length <= most; length += 8) {
+      if (view.getUint16(at + length - 2) === at && this.isSound(view, at + length, end)) return length;
+    }
+    return 0;
+  }
+
+  /** Length of what the header calls a free area at `at`, if a tag says so too; 0: none. */
+  private freeLength(view: DataView, at: number, end: number): number {
+    for (let i = BEST; i < BEST + 3 * BEST_BYTES; i += BEST_BYTES) {
+      const length = view.getUint16(i + 2);
+      if (view.getUint16(i) !== at || length < 8 || length % 8 !== 0 || at + length > end) continue;
+      if (view.getUint16(at + length - 2) === at && this.isSound(view, at + length, end)) return length;
+    }
+    return 0;
+  }
+
+  /** Whether an area with the right tag begins at `at`, or the areas end there. */
+  private isSound(view: DataView, at: number, end: number): boolean {
+    if (at === end) return true;
+    const length = this.lengthAt(view, at, end);
+    return length !== 0 && length % 8 === 0 && at + length <= end && view.getUint16(at + length - 2) === at;
+  }
+
+  /** Length of an area by its own account. */
+  private lengthAt(view: DataView, at: number, end: number): number {
+    if (view.getUint16(at) === DIR_FREE_TAG) return view.getUint16(at + 2);
+    return at + ENTRY_BYTES <= end ? (view.getUint8(at + 8) + this.overhead) & ~7 : 0;
+  }
+
+  private isBest(view: DataView, at: number, length: number): boolean {
+    for (let i = BEST; i < BEST + 3 * BEST_BYTES; i += BEST_BYTES) {
+      if (view.getUint16(i) === at && view.getUint16(i + 2) === length) return true;
+    }
+    return false;
   }
 
   private noteTag(at: number): void {
     if (this.badTags++ === 0) this.badTag = at;
+  }
+
+  private noteSeen(view: DataView, at: number, length: number): void {
+    for (let i = 0; i < 3; i++) {
+      const best = BEST + BEST_BYTES * i;
+      if (view.getUint16(best) === at && view.getUint16(best + 2) === length) this.seen |= 1 << i;
+    }
   }
 
   private noteFree(length: number): void {

@@ -14,14 +14,15 @@ import {
   DIR_FREE_TAG,
   DIR_LEAF_ENTRY,
 } from '../../../format/dir.ts';
+import { readCount64 } from '../../../format/kinds.ts';
 import { viewOf } from '../../../format/struct.ts';
-import { KIND } from '../../observe/inodetable.ts';
+import { KIND, NO_ROW } from '../../observe/inodetable.ts';
 import type { Contents } from '../contents.ts';
 import { DirAreas, describeArea } from './areas.ts';
 import { BlockHeaders } from './header.ts';
 import { hashEntry, nameFault } from './name.ts';
 import { type DirBlockPlace, type DirReport, nameText } from './report.ts';
-import { type EntrySlots, SLOT } from './slots.ts';
+import { type EntrySlots, SLOT, UNKNOWN_BEST } from './slots.ts';
 import type { DirTargets } from './target.ts';
 
 const TWO_32 = 2 ** 32;
@@ -59,6 +60,8 @@ export class DirDataBlocks {
   private readonly typeBytes: number;
   private readonly ignoresCase: boolean;
   private row = 0;
+  /** Byte of what was told to be no entry; -1: none. */
+  private ghost = -1;
 
   constructor(contents: Contents, report: DirReport, targets: DirTargets, slots: EntrySlots) {
     this.contents = contents;
@@ -89,6 +92,7 @@ export class DirDataBlocks {
       return;
     }
     const { bytes, crcIsGood } = read;
+    this.ghost = -1;
     const place = { fileoff, fsbno: this.contents.blocks.fsbno };
     const view = viewOf(bytes);
     const end = isBlock ? this.findLeaf(view, place, !crcIsGood) : bytes.length;
@@ -158,6 +162,15 @@ export class DirDataBlocks {
 
   private judgeAreas(view: DataView, place: DirBlockPlace, number: number): void {
     const { areas, report, slots } = this;
+    slots.best[slots.indexOf(number)] = areas.longest;
+    for (let i = 0; i < areas.wrongAt.length; i++) {
+      const at = areas.wrongAt[i]!;
+      const expected = areas.wrongEnd[i]! - at;
+      const text = `${describeArea(view, at, view.byteLength)}, by its tag it is ${expected} bytes long`;
+      const tagged = view.getUint16(at) === DIR_FREE_TAG;
+      const field = tagged ? 'length' : areas.wrongFree[i] ? 'freetag' : 'namelen';
+      report.block('DIR_ENTRY', place, field, text, { expected });
+    }
     if (areas.badTag >= 0) {
       const more = areas.badTags > 1 ? `, and ${areas.badTags - 1} more` : '';
       const text = `the tag of the area at byte ${areas.badTag} is not its place${more}`;
@@ -167,6 +180,14 @@ export class DirDataBlocks {
       const text = `free areas side by side at byte ${areas.adjacent}`;
       report.block('DIR_ENTRY', place, 'freetag', text, { found: areas.adjacent });
     }
+    if (areas.notFree >= 0 && this.targets.rowOf(readCount64(view, areas.notFree)) === NO_ROW) {
+      this.ghost = areas.notFree;
+      // How long the areas are is not known then.
+      slots.best[slots.indexOf(number)] = UNKNOWN_BEST;
+      const text = `the area at byte ${this.ghost} is neither free, as bestfree says, nor the entry of an inode`;
+      report.block('DIR_ENTRY', place, 'freetag', text, { found: this.ghost });
+      return;
+    }
     const wrong = areas.wrongBest(view);
     if (wrong >= 0) {
       const at = 48 + 4 * wrong;
@@ -175,7 +196,6 @@ export class DirDataBlocks {
       const text = `bestfree[${wrong}] is ${found}, the free area there should be of ${expected} bytes`;
       report.block('DIR_BESTFREE', place, `bestfree[${wrong}]`, text, { found, expected });
     }
-    slots.best[slots.indexOf(number)] = areas.longest;
   }
 
   /** The first two entries of a directory; returns where the others begin. */
@@ -196,15 +216,16 @@ export class DirDataBlocks {
       }
       const isFree = view.getUint16(at) === DIR_FREE_TAG;
       const length = bytes[at + NAMELEN]!;
+      const told = this.areas.wrongAt.includes(at);
       const isDots =
         length === dots && bytes[at + NAME] === DOT && (dots === 1 || bytes[at + NAME + 1] === DOT);
-      if (isFree || !isDots) {
+      if (!told && (isFree || !isDots)) {
         const what = isFree ? 'a free area' : nameText(bytes, at + NAME, length);
         const text = `${what} stands where entry "${name}" should, at byte ${at}`;
         report.block('DIR_DOT', place, 'name', text);
         if (isFree || length > 4) return at;
       }
-      const ino = view.getUint32(at) * TWO_32 + view.getUint32(at + 4);
+      const ino = readCount64(view, at);
       if (dots === 2) this.dotdot = ino;
       else if (ino !== report.ino && isDots) {
         const text = `"." is inode ${ino}`;
@@ -251,9 +272,16 @@ export class DirDataBlocks {
     const { parents } = this.contents;
     const { fileoff } = place;
     const overhead = NAME + typeBytes + 2 + 7;
+    const { wrongAt } = this.areas;
+    let wrong = 0;
     let entries = 0;
+    while (wrong < wrongAt.length && wrongAt[wrong]! < at) wrong++;
     while (at < end) {
       const high = view.getUint32(at);
+      if (at === wrongAt[wrong]) {
+        at = this.skipWrong(wrong++, from + at / 8);
+        continue;
+      }
       if (high >>> 16 === DIR_FREE_TAG) {
         at += high & 0xffff;
         continue;
@@ -262,6 +290,11 @@ export class DirDataBlocks {
       const name = at + NAME;
       const ino = high * TWO_32 + view.getUint32(at + 4);
       const slot = from + at / 8;
+      if (at === this.ghost) {
+        states[slot] = SLOT.UNKNOWN;
+        at += (length + overhead) & ~7;
+        continue;
+      }
       hash[slot] = hashEntry(bytes, name, length, ignoresCase);
       states[slot] = state;
       entries++;
@@ -281,6 +314,16 @@ export class DirDataBlocks {
       at += (length + overhead) & ~7;
     }
     slots.entries += entries;
+  }
+
+  /** Passes over an area of wrong length; an entry there has a name that nobody knows. */
+  private skipWrong(wrong: number, slot: number): number {
+    const { wrongEnd, wrongFree } = this.areas;
+    if (!wrongFree[wrong]) {
+      this.slots.state[slot] = SLOT.UNKNOWN;
+      this.complete = false;
+    }
+    return wrongEnd[wrong]!;
   }
 }
 

@@ -123,18 +123,17 @@ export class DaTree {
 
   /** Adds the children of a node to `next`; undefined where one is not known. */
   private followNode(node: DaBlock, next: (DaBlock | undefined)[]): void {
+    const level = this.levelOfChildren(node);
     for (let i = 0; i < node.children; i++) {
       const before = this.before.at(node.child + i);
       const child = this.find(before);
-      const why = this.whyNoChild(node, child);
+      const why = this.whyNoChild(node, i, child, level);
       if (why !== undefined) {
         this.whole = false;
         next.push(undefined);
         const field = `nbtree[${i}].before`;
-        if (why)
-          this.report.block('DIR_TREE', node.place, field, `${field} is ${before}, ${why}`, {
-            found: before,
-          });
+        const text = `${field} is ${before}, ${why}`;
+        if (why) this.report.block('DIR_TREE', node.place, field, text, { found: before });
         continue;
       }
       child!.reached = true;
@@ -143,16 +142,51 @@ export class DaTree {
     }
   }
 
-  /** Why a block is not the child of a node; empty: it could not be read, which was told; undefined: it is. */
-  private whyNoChild(node: DaBlock, child: DaBlock | undefined): string | undefined {
+  /** The level below a node; where all its children have another one, the node's own is wrong. */
+  private levelOfChildren(node: DaBlock): number {
+    const expected = node.level - 1;
+    let met = -1;
+    for (let i = 0; i < node.children; i++) {
+      const child = this.find(this.before.at(node.child + i));
+      if (!child || child.level < 0 || child.reached) continue;
+      // Only lower levels, so that the walk comes to its end.
+      if (child.level === expected || child.level > node.level || (met >= 0 && child.level !== met))
+        return expected;
+      met = child.level;
+    }
+    if (met < 0) return expected;
+    const text = `level ${node.level}, its children are of level ${met}`;
+    const numbers = { found: node.level, expected: met + 1 };
+    this.report.block('DIR_TREE', node.place, 'nhdr.level', text, numbers);
+    return met;
+  }
+
+  /** Why a block is not child `i` of a node; empty: it could not be read, which was told; undefined: it is. */
+  private whyNoChild(
+    node: DaBlock,
+    i: number,
+    child: DaBlock | undefined,
+    level: number,
+  ): string | undefined {
     if (!child) return 'no block of the hash index';
     if (child.reached) return 'a block that another node leads to';
     if (child.level < 0) {
       child.reached = true;
       return '';
     }
-    if (child.level === node.level - 1) return undefined;
-    return `a block of level ${child.level} below level ${node.level}`;
+    if (child.level !== level) return `a block of level ${child.level} below level ${node.level}`;
+    if (this.hash.at(node.child + i) !== child.last && this.isNamedTwice(node, child)) {
+      return 'a block that another key leads to';
+    }
+    return undefined;
+  }
+
+  private isNamedTwice(node: DaBlock, child: DaBlock): boolean {
+    let times = 0;
+    for (let i = 0; i < node.children; i++) {
+      if (this.before.at(node.child + i) === child.place.fileoff) times++;
+    }
+    return times > 1;
   }
 
   private judgeKey(node: DaBlock, i: number, child: DaBlock): void {

@@ -179,9 +179,9 @@ export class HashIndex {
     const { slots } = this;
     const missing: number[] = [];
     const end = slots.blocks * slots.perBlock;
+    // An entry that was told to be wrong needs no hash.
     for (let slot = 0; slot < end; slot++) {
-      const state = slots.state[slot];
-      if (state === SLOT.ENTRY || state === SLOT.TOLD) missing.push(slot);
+      if (slots.state[slot] === SLOT.ENTRY) missing.push(slot);
     }
     return missing;
   }

@@ -43,6 +43,10 @@ export class ShortDirectory {
   private row = 0;
   private start = 0;
   private size = 0;
+  // Lowest offset that the next entry may have, and could have without the one before it.
+  private lowest = 0;
+  private lowestBefore = 0;
+  private offsetTold = false;
 
   constructor(contents: Contents, report: DirReport, targets: DirTargets) {
     this.contents = contents;
@@ -147,7 +151,9 @@ export class ShortDirectory {
     const { view, start, report } = this;
     let at = wide ? 10 : 6;
     let large = this.parent >= NARROW ? 1 : 0;
-    let offset = FIRST_OFFSET;
+    this.lowest = FIRST_OFFSET;
+    this.lowestBefore = FIRST_OFFSET;
+    this.offsetTold = false;
     const faultsBefore = report.swallowed;
     // A reading that does not fit is a guess: the first entry that cannot be ends it.
     report.quiet = !fits;
@@ -155,7 +161,7 @@ export class ShortDirectory {
       const length = at + 3 <= limit ? view.getUint8(start + at) : 0;
       const end = at + 3 + length + this.typeBytes + (wide ? 8 : 4);
       if (end > limit || at + 3 > limit) break;
-      offset = this.checkOffset(i, at, length, offset);
+      this.checkOffset(i, at, length);
       const ino = this.number(start + end - (wide ? 8 : 4), wide);
       if (ino >= NARROW) large++;
       this.entry(i, start + at + 3, length, ino);
@@ -165,7 +171,7 @@ export class ShortDirectory {
     report.quiet = false;
     if (!fits) return false;
     this.checkWidth(wide, large);
-    this.checkRoom(count, offset);
+    if (!this.offsetTold) this.checkRoom(count, this.lowest);
     this.checkDuplicates(count);
     return true;
   }
@@ -178,15 +184,27 @@ export class ShortDirectory {
     this.report.inode('DIR_SHORT', 'u3.sfdir3.hdr.i8count', text, { found: i8count, expected: large });
   }
 
-  /** The offset that entry `i` would have in a block; returns where the next one may begin. */
-  private checkOffset(i: number, at: number, length: number, lowest: number): number {
+  /**
+   * The offset that entry `i` would have in a block. The first that is wrong is told; that may be the one before, if
+   * this one would do without it.
+   */
+  private checkOffset(i: number, at: number, length: number): void {
     const offset = this.view.getUint16(this.start + at + 1);
-    const end = Math.max(offset, lowest) + dirEntryBytes(length, this.typeBytes === 1);
-    if (offset >= lowest && offset % 8 === 0) return end;
-    const field = `u3.sfdir3.list[${i}].offset`;
-    const text = `entry ${i} has offset ${offset}, expected at least ${lowest}`;
-    this.report.inode('DIR_SHORT', field, text, { found: offset, expected: lowest });
-    return lowest + dirEntryBytes(length, this.typeBytes === 1);
+    const bytes = dirEntryBytes(length, this.typeBytes === 1);
+    if ((offset >= this.lowest && offset % 8 === 0) || this.offsetTold) {
+      this.lowestBefore = this.lowest + bytes;
+      this.lowest = Math.max(offset, this.lowest) + bytes;
+      return;
+    }
+    this.offsetTold = true;
+    const before = i > 0 && offset % 8 === 0 && offset >= this.lowestBefore;
+    const index = before ? i - 1 : i;
+    const field = `u3.sfdir3.list[${index}].offset`;
+    const text = before
+      ? `entry ${index} has an offset beyond ${offset}, that of the next one`
+      : `entry ${index} has offset ${offset}, expected at least ${this.lowest}`;
+    this.report.inode('DIR_SHORT', field, text, { found: offset, expected: this.lowest });
+    this.lowest = offset + bytes;
   }
 
   /** The entries would fit a block, with hashes for all of them, "." and "..". */
