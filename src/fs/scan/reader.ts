@@ -49,12 +49,13 @@ export class ScanReader {
 
   /**
    * Where in `buffered` the `length` bytes (an inode chunk at most) from `offset` are; -1 when they cannot be read. Valid
-   * until the next call.
+   * until the next call. Who knows how many bytes from there on will be asked for says so with `ahead`.
    */
-  find(offset: number, length: number): number {
+  find(offset: number, length: number, ahead?: number): number {
     if (offset < this.from || offset + length > this.to) {
       if (!(offset >= 0) || length > this.window.length || offset + length > this.device.size) return -1;
-      const wanted = offset === this.last ? Math.min(this.window.length, this.device.size - offset) : length;
+      const useful = ahead ?? (offset === this.last ? this.window.length : 0);
+      const wanted = Math.max(length, Math.min(useful, this.window.length, this.device.size - offset));
       this.from = this.to = 0;
       let size = wanted;
       if (!this.read(offset, this.window.subarray(0, size))) {
