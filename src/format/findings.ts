@@ -3,6 +3,7 @@
  * docs/FINDINGS.md and test names come from the rows.
  */
 import { ATTRIBUTE_FINDINGS } from './attributefindings.ts';
+import { CORE_FINDINGS } from './corefindings.ts';
 import { DIRECTORY_FINDINGS } from './directoryfindings.ts';
 import type { FindingRow, Severity, Subject } from './findingrow.ts';
 import { LINK_FINDINGS } from './linkfindings.ts';
@@ -43,6 +44,7 @@ export interface Finding {
 export const FINDINGS = {
   ...SPACE_FINDINGS,
   ...STRUCTURE_FINDINGS,
+  ...CORE_FINDINGS,
   ...DIRECTORY_FINDINGS,
   ...ATTRIBUTE_FINDINGS,
   ...LINK_FINDINGS,

@@ -24,13 +24,13 @@ export const STRUCTURE_FINDINGS = {
     'superblock',
     'error',
     'superblock geometry contradicts itself',
-    'Sizes of the primary superblock do not fit each other, so no address can be computed and nothing else is read.',
+    'Sizes of the primary superblock do not fit each other, so no address can be computed from it. Where copies in other AGs are sound, they are read in its place; else nothing else is read.',
   ),
   SB_LOST: found(
     'superblock',
     'error',
     'primary superblock is lost',
-    'The primary superblock is not one that we can use, while the copy in another AG is sound. Nothing else is read.',
+    'The primary superblock is not one that we can use, while copies in other AGs are sound. They are read in its place.',
   ),
   SB_CRC: found(
     'superblock',

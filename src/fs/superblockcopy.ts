@@ -22,9 +22,15 @@ export interface SuperblockCopy {
   readonly offset: number;
 }
 
-/** A sound secondary superblock, if one is found; one that knows the root directory, if there is one. */
-export function findSuperblockCopy(device: Device): SuperblockCopy | undefined {
-  const copy = findAnyCopy(device);
+/**
+ * A sound secondary superblock, if one is found; one that knows the root directory, if there is one. `places`: where
+ * the second AG may begin (bytes) by what else is known.
+ */
+export function findSuperblockCopy(
+  device: Device,
+  places: readonly number[] = [],
+): SuperblockCopy | undefined {
+  const copy = findAnyCopy(device, places);
   return copy && knowsRoot(copy) ? copy : ((copy && findBeside(device, copy)) ?? copy);
 }
 
@@ -42,8 +48,12 @@ function knowsRoot({ sector }: SuperblockCopy): boolean {
   return SUPERBLOCK.over(sector).rootino > 0;
 }
 
-function findAnyCopy(device: Device): SuperblockCopy | undefined {
+function findAnyCopy(device: Device, places: readonly number[]): SuperblockCopy | undefined {
   if (device.isFresh?.(0, device.size)) return undefined; // nothing was ever written
+  for (const offset of places) {
+    const copy = offset % SMALLEST_BLOCK === 0 ? copyAt(device, offset) : undefined;
+    if (copy) return copy;
+  }
   for (const offset of likelyPlaces(device.size)) {
     const copy = copyAt(device, offset);
     if (copy) return copy;

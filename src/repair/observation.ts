@@ -78,8 +78,12 @@ export interface LogObservation {
 
 export interface Observation {
   readonly geometry: Geometry;
-  /** Primary superblock sector. */
+  /** Primary superblock sector; fields in which all else contradicts it as they should be. */
   readonly superblock: Uint8Array;
+  /** The same as it is on disk. */
+  readonly superblockOnDisk: Uint8Array;
+  /** The primary cannot be used: `superblock` is made of the copies in other AGs, its counters mean nothing. */
+  readonly superblockLost: boolean;
   readonly log: LogObservation;
   readonly ags: readonly AgObservation[];
   /** Allocated inodes that are regular files with extents, plus any inode of another type that has the flag. */

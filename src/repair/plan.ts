@@ -105,6 +105,7 @@ function buildAgs(
 const CONTESTED = 'a mapping may be damaged, rather than the indexes that contradict it';
 
 function refuse(check: CheckResult, finding: Finding, remedy: Step): string | undefined {
+  if (check.observation.superblockLost) return 'the primary superblock must be restored first';
   if (remedy === 'flag' && check.comparison.contested) return CONTESTED;
   if (finding.code === 'REFLINK_FLAG_MISSING' && !check.observation.filesComplete) {
     return 'some inode or fork could not be read in full, so what looks shared may be a damaged mapping';
@@ -182,7 +183,8 @@ export function stageCounters(
   device: Device,
   built: ReadonlyMap<number, BuiltAg>,
 ): string[] {
-  const { ags, superblock, geometry } = observation;
+  const { ags, superblockOnDisk, geometry } = observation;
+  if (observation.superblockLost) return [];
   const headers = ags.map((ag) => {
     const fresh = built.get(ag.agno);
     if (fresh) return { agf: fresh.agf, agi: fresh.agi };
@@ -190,7 +192,7 @@ export function stageCounters(
   });
   const sums = ags.length === geometry.agcount ? sumOfHeaders(headers) : undefined;
   if (!sums) return [];
-  const sector = superblock.slice();
+  const sector = superblockOnDisk.slice();
   const sb = SUPERBLOCK.over(sector);
   const actions: string[] = [];
   for (const field of ['icount', 'ifree', 'fdblocks'] as const) {

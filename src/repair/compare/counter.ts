@@ -127,7 +127,7 @@ export function sumOfHeaders(
 /** Lazy counters are true only after a clean unmount, so a dirty log excuses them. */
 export function compareSuperblock(observation: Observation, findings: FindingSink): void {
   if (observation.log.state === 'dirty' || observation.log.state === 'unreadable') return;
-  if (observation.ags.length !== observation.geometry.agcount) return;
+  if (observation.superblockLost || observation.ags.length !== observation.geometry.agcount) return;
   if (observation.ags.some((ag) => !ag.agfSound || !ag.agiSound)) return;
   const sums = sumOfHeaders(observation.ags);
   if (!sums) return;

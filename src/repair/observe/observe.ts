@@ -34,7 +34,8 @@ import { readAgf, readAgfl, readAgi } from './header.ts';
 import { InodeScan } from './inode.ts';
 import { InodeTable } from './inodetable.ts';
 import { ChunkReader, FreeReader, RefcountReader, RmapReader } from './leaf.ts';
-import { checkSecondaries, readPrimary } from './superblock.ts';
+import { checkSecondaries } from './secondary.ts';
+import { checkLogFeatures, type Primary, readPrimary } from './superblock.ts';
 import { TreeWalk } from './tree.ts';
 import { readUnlinked } from './unlinked.ts';
 
@@ -53,12 +54,16 @@ export function observe(device: Device): Observation {
 export function* observeSteps(device: Device, options: CheckOptions = {}): Steps<Observation> {
   const { progress } = options;
   const sink = new FindingSink();
-  const { sector, geometry } = readPrimary(device, sink);
+  const primary = readPrimary(device, sink);
+  const { sector, geometry } = primary;
   const context = new Context(device, geometry, sink);
   if (context.agcount < geometry.agcount) context.filesLost = true;
-  checkSecondaries(context, sector);
+  checkSecondaries(context, sector, primary.census);
   const log = observeLog(device, geometry, sink, options.logDevice);
-  if (log.state === 'clean') context.logHead = { cycle: log.headCycle, block: log.headBlock };
+  if (log.state === 'clean') {
+    context.logHead = { cycle: log.headCycle, block: log.headBlock };
+    checkLogFeatures(primary, sink);
+  }
   context.checkLsn(viewOf(sector), SUPERBLOCK.offset.lsn, 'superblock', { agno: 0, structure: 'sb' });
 
   const runs = new BlockRuns(context);
@@ -90,13 +95,15 @@ export function* observeSteps(device: Device, options: CheckOptions = {}): Steps
   bmbt.run();
   yield* readContents(context, forks, inodes, parents);
   for (const ag of ags) claimChunks(geometry, ag.chunks, ag.owners);
-  const filesComplete = !context.filesLost && allChunksFound(ags, log, sector);
+  const filesComplete = !context.filesLost && allChunksFound(ags, log, primary);
   const named = { context, forks, inodes, superblock: sector, log };
   checkNamedInodes({ ...named, extents: extents.realtime, complete: filesComplete, quota, usage });
   const unlinked = observeUnlinked(context, ags, scan);
   return {
     geometry,
     superblock: sector,
+    superblockOnDisk: primary.onDisk,
+    superblockLost: primary.lost,
     log,
     ags,
     flags: scan.flags,
@@ -110,10 +117,14 @@ export function* observeSteps(device: Device, options: CheckOptions = {}): Steps
 }
 
 /** AG by AG, or, where one lost all its witnesses, by the superblock's count, which a clean log vouches for. */
-function allChunksFound(ags: readonly AgObservation[], log: LogObservation, superblock: Uint8Array): boolean {
+function allChunksFound(
+  ags: readonly AgObservation[],
+  log: LogObservation,
+  { sector, lost }: Primary,
+): boolean {
   if (ags.every((ag) => chunksAreProved(ag, ag.chunks))) return true;
   const found = ags.reduce((sum, ag) => sum + inodeCount(ag.chunks), 0);
-  return log.state === 'clean' && BigInt(found) === SUPERBLOCK.over(superblock).icount;
+  return log.state === 'clean' && !lost && BigInt(found) === SUPERBLOCK.over(sector).icount;
 }
 
 /** Headers and btrees of one AG. */

@@ -1,28 +1,42 @@
 /**
- * Superblocks: the primary, whose fields become the geometry that everything else relies on, and the
- * secondaries, which are only held against it.
+ * The primary superblock, whose fields become the geometry that everything else relies on.
  *
- * Outcomes for the primary. No magic: not XFS, DeviceError. A version or feature that we do not handle:
- * UnsupportedFeature. Either of them while another AG holds a sound copy: damage, CorruptionError. A size that contradicts another: no address could be trusted, CorruptionError. All else
- * (CRC, counters, hints) is a finding and the check goes on.
+ * Outcomes. No magic: not XFS, DeviceError. A version or feature that we do not handle: UnsupportedFeature. A size
+ * that contradicts another: no address could be trusted, CorruptionError. Any of them while other AGs hold sound
+ * copies: damage, and the check goes on with what the copies say. All else (CRC, counters, hints) is a finding.
  */
-import { type Device, DeviceError } from '../../device/device.ts';
-import { computeCrc, storedCrc } from '../../format/checksum.ts';
+import { type Device, DeviceError, readBytes } from '../../device/device.ts';
+import { AGF, AGF_MAGIC } from '../../format/agf.ts';
 import { CorruptionError, UnsupportedFeature } from '../../format/errors.ts';
 import { FEATURES, type FeatureRow, unsupportedBits } from '../../format/features.ts';
 import type { Geometry } from '../../format/geometry.ts';
-import { hex } from '../../format/problem.ts';
-import { geometryOf, SB_CRC_OFFSET, SB_MAGIC, SUPERBLOCK } from '../../format/superblock.ts';
+import { hex, type Problem } from '../../format/problem.ts';
+import { geometryOf, SB_MAGIC, SUPERBLOCK } from '../../format/superblock.ts';
 import { verifySuperblock } from '../../format/verify.ts';
 import { findSuperblockCopy } from '../../fs/superblockcopy.ts';
 import { type FindingSink, findingOf } from '../sink.ts';
-import type { Context } from './context.ts';
-
-type Fields = ReturnType<typeof SUPERBLOCK.over>;
+import { agreed, type Census, COPIED, type SuperblockFields, takeCensus, unusedBytes } from './secondary.ts';
 
 export interface Primary {
+  /** The primary's sector; where it is lost or outvoted, what stands in for it. */
   readonly sector: Uint8Array;
+  /** As it is on disk. */
+  readonly onDisk: Uint8Array;
   readonly geometry: Geometry;
+  readonly census: Census;
+  /** Nothing of the primary could be used: `sector` is made of the copies. */
+  readonly lost: boolean;
+}
+
+/** Why the primary cannot be used. */
+interface Trouble {
+  readonly code: 'SB_LOST' | 'SB_GEOMETRY';
+  readonly why: string;
+  /** Sound copies that it takes to call it damage. */
+  readonly copies: number;
+  /** What to throw where there are not so many. */
+  readonly error: () => Error;
+  readonly problem?: Problem;
 }
 
 /** Reads and verifies the primary superblock. Throws DeviceError, UnsupportedFeature, CorruptionError. */
@@ -32,43 +46,127 @@ export function readPrimary(device: Device, sink: FindingSink): Primary {
     throw new DeviceError('NOT_XFS', `${device.name}: ${device.size} bytes, too short for XFS`);
   }
   device.read(0, head);
-  const sb = SUPERBLOCK.over(head);
-  if (sb.magicnum !== SB_MAGIC) {
-    const message = `no XFS superblock (magic ${hex(sb.magicnum)})`;
-    reportLost(device, message);
-    throw new DeviceError('NOT_XFS', `${device.name}: ${message}`);
-  }
-  const unsupported = whyUnsupported(sb);
-  if (unsupported) {
-    if (verifySuperblock(head).some(({ field }) => field === 'crc')) reportLost(device, unsupported);
-    throw new UnsupportedFeature(`${device.name}: ${unsupported}`);
-  }
-  const wrong = verifySuperblock(head).find((p) => p.stops);
-  if (wrong) {
-    const message = `superblock: ${wrong.message}`;
-    const where = { agno: 0, structure: 'sb', field: wrong.field };
-    const { found, expected } = wrong;
-    throw new CorruptionError(findingOf('SB_GEOMETRY', where, message, { found, expected }), message);
-  }
-  const sector = new Uint8Array(sb.sectsize);
-  if (device.size < sector.length) {
+  const trouble = findTrouble(device, head);
+  if (trouble) return standIn(device, head, trouble, sink);
+  const onDisk = new Uint8Array(SUPERBLOCK.over(head).sectsize);
+  if (device.size < onDisk.length) {
     throw new DeviceError('NOT_XFS', `${device.name}: ${device.size} bytes, too short for XFS`);
   }
-  device.read(0, sector);
+  device.read(0, onDisk);
+  const census = takeCensus(device, geometryOf(onDisk));
+  const problems = verifySuperblock(onDisk);
+  const sector = outvote(device, onDisk, census, problems, sink);
   const geometry = geometryOf(sector);
-  checkPrimary(sector, geometry, device, sink);
-  return { sector, geometry };
+  checkPrimary(sector, geometry, problems, sink);
+  checkSize(geometry, device, sink);
+  return { sector, onDisk, geometry, census, lost: false };
 }
 
-/** Throws when another AG has a sound copy: then this is a damaged filesystem, not something else. */
-function reportLost(device: Device, why: string): void {
-  const copy = findSuperblockCopy(device);
-  if (!copy || whyUnsupported(SUPERBLOCK.over(copy.sector))) return;
-  const message = `primary superblock: ${why}, but there is a sound copy at byte ${copy.offset}`;
-  throw new CorruptionError(findingOf('SB_LOST', { agno: 0, structure: 'sb' }, message), message);
+function findTrouble(device: Device, head: Uint8Array): Trouble | undefined {
+  const sb = SUPERBLOCK.over(head);
+  if (sb.magicnum !== SB_MAGIC) {
+    const why = `no XFS superblock (magic ${hex(sb.magicnum)})`;
+    const error = () => new DeviceError('NOT_XFS', `${device.name}: ${why}`);
+    return { code: 'SB_LOST', why, copies: 1, error };
+  }
+  const problems = verifySuperblock(head);
+  const why = whyUnsupported(sb);
+  if (why) {
+    // With a checksum that is right it was written so, unless copies say otherwise together.
+    const copies = problems.some(({ field }) => field === 'crc') ? 1 : 2;
+    return { code: 'SB_LOST', why, copies, error: () => new UnsupportedFeature(`${device.name}: ${why}`) };
+  }
+  const problem = problems.find((p) => p.stops);
+  if (!problem) return undefined;
+  const error = () => {
+    const message = `superblock: ${problem.message}`;
+    const where = { agno: 0, structure: 'sb', field: problem.field };
+    const { found, expected } = problem;
+    return new CorruptionError(findingOf('SB_GEOMETRY', where, message, { found, expected }), message);
+  };
+  return { code: 'SB_GEOMETRY', why: problem.message, copies: 1, error, problem };
 }
 
-function whyUnsupported(sb: Fields): string | undefined {
+/** Goes on with what the copies in other AGs say; throws where there are none. */
+function standIn(device: Device, head: Uint8Array, trouble: Trouble, sink: FindingSink): Primary {
+  const lost = SUPERBLOCK.over(head);
+  const copy = findSuperblockCopy(device, [lost.agblocks * lost.blocksize]);
+  if (!copy || whyUnsupported(SUPERBLOCK.over(copy.sector))) throw trouble.error();
+  const sector = copy.sector.slice(0, SUPERBLOCK.over(copy.sector).sectsize);
+  const census = takeCensus(device, geometryOf(sector));
+  if (census.sound < trouble.copies) throw trouble.error();
+  const asFound = sector.slice();
+  for (const field of [...COPIED, 'rootino'] as const) {
+    const vote = census.majority(field);
+    if (vote) setField(sector, field, vote.value);
+  }
+  if (verifySuperblock(sector, undefined, { secondary: true }).some((p) => p.stops)) sector.set(asFound);
+  const sb = SUPERBLOCK.over(sector);
+  sb.inprogress = 0;
+  sb.rbmino = sb.rootino + 1;
+  sb.rsumino = sb.rootino + 2;
+  const geometry = geometryOf(sector);
+  const { problem } = trouble;
+  sink.add(
+    trouble.code,
+    { agno: 0, structure: 'sb', ...(problem ? { field: problem.field } : {}) },
+    `primary superblock: ${trouble.why}; the copy at byte ${copy.offset} is sound and read in its place`,
+    problem ? { found: problem.found, expected: problem.expected } : {},
+  );
+  checkSize(geometry, device, sink);
+  const onDisk = new Uint8Array(sector.length);
+  device.read(0, onDisk);
+  return { sector, onDisk, geometry, census, lost: true };
+}
+
+/**
+ * Where all tools and the kernel change primary and copies together and most copies contradict the primary, the
+ * primary is wrong: the check goes on with what they say, and the damage does not show all over the filesystem.
+ */
+function outvote(
+  device: Device,
+  onDisk: Uint8Array,
+  census: Census,
+  problems: readonly Problem[],
+  sink: FindingSink,
+): Uint8Array {
+  const sb = SUPERBLOCK.over(onDisk);
+  if (census.sound < (problems.some(({ field }) => field === 'crc') ? 1 : 2)) return onDisk;
+  const sector = onDisk.slice();
+  for (const field of [...COPIED, 'rootino'] as const) {
+    const vote = census.majority(field);
+    if (!vote || vote.value === agreed(sb, field)) continue;
+    // Growing writes the primary first; the AG headers that it made show that it got that far.
+    if ((field === 'dblocks' || field === 'agcount') && lastAgIsThere(device, onDisk)) continue;
+    setField(sector, field, vote.value);
+    if (problems.some((p) => p.field === field)) continue;
+    const found = String(sb[field]);
+    const text = `superblock: ${field} ${found}, but ${vote.count} of ${census.sound} copies say ${vote.value}`;
+    const where = { agno: 0, structure: 'sb', field };
+    sink.add('SB_FIELD', where, text, { found, expected: String(vote.value) });
+  }
+  return verifySuperblock(sector).some((p) => p.stops) ? onDisk : sector;
+}
+
+/** Sets a field to what copies agree on; bits that need not agree stay. */
+function setField(sector: Uint8Array, field: (typeof COPIED)[number] | 'rootino', value: unknown): void {
+  const sb = SUPERBLOCK.over(sector) as unknown as Record<string, unknown>;
+  const kept = Number(sb[field]) & ~Number(agreed(SUPERBLOCK.over(sector), field));
+  const masked = field === 'versionnum' || field === 'features_incompat';
+  sb[field] = masked ? (Number(value) | kept) >>> 0 : value;
+}
+
+/** Whether the AGF of the last AG, as this superblock has it, says the same. */
+function lastAgIsThere(device: Device, sector: Uint8Array): boolean {
+  const geometry = geometryOf(sector);
+  const agno = geometry.agcount - 1;
+  const at = geometry.headerByte(agno, 1);
+  if (at + geometry.sectsize > device.size) return false;
+  const agf = AGF.over(readBytes(device, at, geometry.sectsize));
+  return agf.magicnum === AGF_MAGIC && agf.seqno === agno && agf.length === geometry.agLength(agno);
+}
+
+function whyUnsupported(sb: SuperblockFields): string | undefined {
   const version = sb.versionnum & 15;
   if (version !== 5) return `XFS version ${version}, only 5 is supported`;
   const words = [
@@ -90,8 +188,13 @@ function nameUnsupported(word: FeatureRow['word'], bits: number): string {
 }
 
 /** Rules that do not stop the check. */
-function checkPrimary(sector: Uint8Array, geometry: Geometry, device: Device, sink: FindingSink): void {
-  for (const { field, found, expected, message } of verifySuperblock(sector)) {
+function checkPrimary(
+  sector: Uint8Array,
+  geometry: Geometry,
+  problems: readonly Problem[],
+  sink: FindingSink,
+): void {
+  for (const { field, found, expected, message } of problems) {
     const code = field === 'crc' ? 'SB_CRC' : 'SB_FIELD';
     sink.add(code, { agno: 0, structure: 'sb', field }, `superblock: ${message}`, { found, expected });
   }
@@ -110,63 +213,21 @@ function checkPrimary(sector: Uint8Array, geometry: Geometry, device: Device, si
   if (geometry.features.needsRepair) {
     sink.add('SB_NEEDSREPAIR', { agno: 0, structure: 'sb' }, 'superblock: marked as needing repair');
   }
+}
+
+/** Log features say what may wait in the log: when nothing does, the kernel clears them. */
+export function checkLogFeatures({ sector, lost }: Primary, sink: FindingSink): void {
+  const found = SUPERBLOCK.over(sector).features_log_incompat;
+  if (found === 0 || lost) return;
+  const where = { agno: 0, structure: 'sb', field: 'features_log_incompat' };
+  const text = `superblock: features_log_incompat ${hex(found)}, but the log is clean`;
+  sink.add('SB_LOG_FEATURES', where, text, { found: hex(found), expected: 0 });
+}
+
+function checkSize(geometry: Geometry, device: Device, sink: FindingSink): void {
   const bytes = geometry.dblocks * geometry.blocksize;
   if (device.size < bytes) {
     const message = `device: ${device.size} bytes, the filesystem has ${bytes}`;
     sink.add('DEVICE_SHORT', {}, message, { found: device.size, expected: bytes });
-  }
-}
-
-/** Bytes behind the last field in use that are not zero: a later feature would give them a meaning. */
-function unusedBytes(sector: Uint8Array, geometry: Geometry): number {
-  const { metaUuid, metadir } = geometry.features;
-  const { meta_uuid, metadirino } = SUPERBLOCK.offset;
-  const from = metadir ? SUPERBLOCK.size : metaUuid ? metadirino : meta_uuid;
-  let used = 0;
-  for (let i = from; i < sector.length; i++) if (sector[i] !== 0) used++;
-  return used;
-}
-
-/** Fields in which a secondary must agree with the primary: they never change but by growing. */
-const COPIED = [
-  'blocksize', 'dblocks', 'rblocks', 'rextents', 'uuid', 'logstart', 'rextsize', 'agblocks', 'agcount',
-  'logblocks', 'sectsize', 'inodesize', 'inopblock', 'blocklog', 'sectlog', 'inodelog', 'inopblog', 'agblklog',
-  'dirblklog', 'inoalignmt', 'spino_align', 'logsunit', 'features_incompat', 'features_ro_compat',
-  'logsectlog', 'logsectsize', 'rbmblocks', 'rextslog',
-] as const; // biome-ignore format: one list
-
-/** Holds every other AG's copy against the primary. Warnings: nothing reads them but a repair of the primary. */
-export function checkSecondaries(context: Context, primary: Uint8Array): void {
-  const { geometry, sink } = context;
-  const first = SUPERBLOCK.over(primary);
-  const sector = new Uint8Array(geometry.sectsize);
-  for (let agno = 1; agno < context.agcount; agno++) {
-    const place = `AG ${agno} superblock`;
-    if (!context.read(geometry.headerByte(agno, 0), sector, place, agno)) continue;
-    const sb = SUPERBLOCK.over(sector);
-    const report = (field: string, found: string | number, expected: string | number): void =>
-      sink.add(
-        'SB_SECONDARY',
-        { agno, structure: 'sb', field },
-        `${place}: ${field} ${found}, expected ${expected}`,
-        { found, expected },
-      );
-    if (sb.magicnum !== SB_MAGIC) {
-      report('magicnum', `${hex(sb.magicnum)}`, `${hex(SB_MAGIC)}`);
-      continue;
-    }
-    const crc = computeCrc(sector, SB_CRC_OFFSET);
-    const stored = storedCrc(sector, SB_CRC_OFFSET);
-    if (crc !== stored) report('crc', `${hex(stored)}`, `${hex(crc)}`);
-    const unused = unusedBytes(sector, geometry);
-    if (unused !== 0) report('unused', unused, 0);
-    if (sb.rblocks === first.rblocks && geometry.rblocks === 0 && sb.frextents !== 0n) {
-      report('frextents', String(sb.frextents), 0);
-    }
-    for (const field of COPIED) {
-      const found = sb[field];
-      const expected = first[field];
-      if (found !== expected) report(field, String(found), String(expected));
-    }
   }
 }

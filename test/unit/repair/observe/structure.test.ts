@@ -1,10 +1,8 @@
 /** Headers, btrees and logs: one field changed, that finding expected. */
 import { describe, expect, test } from '@jest/globals';
-import { MemoryDevice } from '../../../../src/device/memory.ts';
 import { AGF } from '../../../../src/format/agf.ts';
 import { AGI } from '../../../../src/format/agi.ts';
 import { OWNER, SHORT_HEADER } from '../../../../src/format/btree.ts';
-import { CorruptionError, UnsupportedFeature } from '../../../../src/format/errors.ts';
 import { DINODE } from '../../../../src/format/inode.ts';
 import { SUPERBLOCK } from '../../../../src/format/superblock.ts';
 import type { AgObservation } from '../../../../src/repair/observation.ts';
@@ -273,95 +271,6 @@ describe('btree blocks', () => {
         expect(seen.inodesAllocated).toBe(clean.inodesAllocated);
         expect(seen.filesComplete).toBe(true);
       },
-    );
-  });
-});
-
-describe('superblock', () => {
-  const primary = sector(0, 0, SUPERBLOCK.offset.crc);
-  const change =
-    (field: keyof typeof SUPERBLOCK.offset, value: number, bits: 8 | 16 | 32) => (v: DataView) => {
-      const at = SUPERBLOCK.offset[field];
-      if (bits === 8) v.setUint8(at, value);
-      else if (bits === 16) v.setUint16(at, value);
-      else v.setUint32(at, value);
-    };
-  const thrownNow = (): unknown => {
-    try {
-      return observe(device).findings;
-    } catch (error) {
-      return error;
-    }
-  };
-  const thrown = (edit: (v: DataView) => void) => withEdit(device, primary, edit, thrownNow);
-
-  test('what cannot be read is refused, each in its way', () => {
-    const wiped = (v: DataView) => {
-      for (let at = 0; at < v.byteLength; at++) v.setUint8(at, 0);
-    };
-    const alone = sector(1, 0, SUPERBLOCK.offset.crc);
-    const last = sector(2, 0, SUPERBLOCK.offset.crc);
-    const lost = { code: 'CORRUPTION', finding: { code: 'SB_LOST' } };
-    expect(thrown(change('magicnum', 1, 32))).toMatchObject(lost);
-    const flip = change('features_incompat', 0x80000000, 32);
-    expect(withEdit(device, primary, flip, () => thrownNow(), false)).toMatchObject(lost);
-    withEdit(device, alone, wiped, () =>
-      withEdit(device, last, wiped, () => {
-        expect(thrown(change('magicnum', 1, 32))).toMatchObject({ code: 'NOT_XFS' });
-      }),
-    );
-    expect(thrown(change('versionnum', 0xb4a4, 16))).toBeInstanceOf(UnsupportedFeature);
-    expect(thrown(change('features_incompat', 0x80000000, 32))).toBeInstanceOf(UnsupportedFeature);
-    expect(thrown(change('features_incompat', 0x10b, 32))).toBeInstanceOf(UnsupportedFeature);
-    expect(thrown(change('agblocks', 77, 32))).toBeInstanceOf(CorruptionError);
-    expect(thrown(change('blocklog', 13, 8))).toBeInstanceOf(CorruptionError);
-    expect(thrown(change('agcount', 0xffffffff, 32))).toBeInstanceOf(CorruptionError);
-  });
-
-  test('fields that stop nothing', () => {
-    expect(thrown(change('imax_pct', 101, 8))).toMatchObject([{ code: 'SB_FIELD' }]);
-    const stale = withEdit(device, primary, change('imax_pct', 24, 8), codes, false);
-    expect(stale).toEqual(['SB_CRC']);
-  });
-
-  test('inodes of the realtime section follow the root, and what no feature uses is zero', () => {
-    expect(thrown(change('rsumino', 1, 32))).toMatchObject([
-      { code: 'SB_FIELD', where: { field: 'rsumino' }, expected: geometry.rootino + 2 },
-    ]);
-    const unused = (v: DataView) => v.setUint16(SUPERBLOCK.size + 20, 0x0101);
-    expect(thrown(unused)).toMatchObject([{ code: 'SB_FIELD', where: { field: 'unused' }, found: 2 }]);
-    const second = sector(1, 0, SUPERBLOCK.offset.crc);
-    expect(withEdit(device, second, unused, codes)).toEqual(['SB_SECONDARY']);
-    expect(withEdit(device, second, change('frextents', 1, 32), codes)).toEqual(['SB_SECONDARY']);
-  });
-
-  test('a secondary that differs is a warning', () => {
-    const second = sector(2, 0, SUPERBLOCK.offset.crc);
-    const found = withEdit(device, second, change('agblklog', 31, 8), () => observe(device).findings);
-    expect(found).toMatchObject([
-      { code: 'SB_SECONDARY', severity: 'warning', where: { agno: 2, field: 'agblklog' } },
-    ]);
-    expect(withEdit(device, second, change('imax_pct', 24, 8), codes, false)).toEqual(['SB_SECONDARY']);
-  });
-
-  test('not XFS: zeros, too short', () => {
-    expect(() => observe(new MemoryDevice(new Uint8Array(1 << 20)))).toThrow(/no XFS superblock/);
-    expect(() => observe(new MemoryDevice(new Uint8Array(100)))).toThrow(/too short/);
-  });
-
-  test('a device cut short anywhere gives findings, and never calls its files complete', () => {
-    for (const bytes of [
-      4096,
-      geometry.agbnoByte(1, 0),
-      geometry.agbnoByte(1, 100) + 700,
-      geometry.agbnoByte(2, 900),
-    ]) {
-      const seen = observe(new MemoryDevice(device.bytes.subarray(0, bytes)));
-      expect(seen.findings.map((f) => f.code)).toContain('DEVICE_SHORT');
-      expect(seen.ags.length).toBe(Math.ceil(bytes / geometry.agbnoByte(1, 0)));
-    }
-    expect(observe(new MemoryDevice(device.bytes.subarray(0, geometry.agbnoByte(1, 0)))).filesComplete).toBe(
-      false,
     );
   });
 });
