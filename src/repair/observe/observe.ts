@@ -35,7 +35,7 @@ import { InodeScan } from './inode.ts';
 import { InodeTable } from './inodetable.ts';
 import { ChunkReader, FreeReader, RefcountReader, RmapReader } from './leaf.ts';
 import { checkSecondaries } from './secondary.ts';
-import { checkLogFeatures, type Primary, readPrimary } from './superblock.ts';
+import { checkLogFeatures, followsFromLoss, type Primary, readPrimary } from './superblock.ts';
 import { TreeWalk } from './tree.ts';
 import { readUnlinked } from './unlinked.ts';
 
@@ -112,7 +112,7 @@ export function* observeSteps(device: Device, options: CheckOptions = {}): Steps
     parents,
     filesComplete,
     inodesAllocated: scan.allocated,
-    findings: sink.take(),
+    findings: primary.lost ? sink.take().filter((f) => !followsFromLoss(f)) : sink.take(),
   };
 }
 

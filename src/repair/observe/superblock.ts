@@ -9,6 +9,7 @@ import { type Device, DeviceError, readBytes } from '../../device/device.ts';
 import { AGF, AGF_MAGIC } from '../../format/agf.ts';
 import { CorruptionError, UnsupportedFeature } from '../../format/errors.ts';
 import { FEATURES, type FeatureRow, unsupportedBits } from '../../format/features.ts';
+import type { Finding } from '../../format/findings.ts';
 import type { Geometry } from '../../format/geometry.ts';
 import { hex, type Problem } from '../../format/problem.ts';
 import { geometryOf, SB_MAGIC, SUPERBLOCK } from '../../format/superblock.ts';
@@ -103,6 +104,7 @@ function standIn(device: Device, head: Uint8Array, trouble: Trouble, sink: Findi
   if (verifySuperblock(sector, undefined, { secondary: true }).some((p) => p.stops)) sector.set(asFound);
   const sb = SUPERBLOCK.over(sector);
   sb.inprogress = 0;
+  if (lost.magicnum === SB_MAGIC) takeUnshared(sb, lost);
   sb.rbmino = sb.rootino + 1;
   sb.rsumino = sb.rootino + 2;
   const geometry = geometryOf(sector);
@@ -117,6 +119,17 @@ function standIn(device: Device, head: Uint8Array, trouble: Trouble, sink: Findi
   const onDisk = new Uint8Array(sector.length);
   device.read(0, onDisk);
   return { sector, onDisk, geometry, census, lost: true };
+}
+
+/** What copies do not know, as far as there is something left of the primary. */
+function takeUnshared(sb: SuperblockFields, primary: SuperblockFields): void {
+  for (const field of ['uquotino', 'gquotino', 'pquotino', 'qflags'] as const) sb[field] = primary[field];
+  for (const field of ['icount', 'ifree', 'fdblocks', 'frextents'] as const) sb[field] = primary[field];
+}
+
+/** Whether a finding only says again that the primary is lost. */
+export function followsFromLoss({ code, where }: Finding): boolean {
+  return where.structure === 'sb' && (where.agno ?? 0) === 0 && code !== 'SB_LOST' && code !== 'SB_GEOMETRY';
 }
 
 /**
