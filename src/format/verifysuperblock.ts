@@ -46,8 +46,6 @@ const chunkBlocks = (sb: Fields) => (CHUNK_INODES * sb.inodesize) >>> sb.blocklo
 
 /** Version bits that every version 5 superblock has: NLINK, ALIGN, LOGV2, EXTFLG, DIRV2, MOREBITS. */
 const VERSION_BITS = 0x20 | 0x80 | 0x400 | 0x1000 | 0x2000 | 0x8000;
-/** Quota flags; the two between are those of version 4 that stood for group or project. */
-const QFLAGS = 0x7cf;
 /** LAZYSBCOUNT, ATTR2, PROJID32, CRC. */
 const FEATURES2_BITS = 0x2 | 0x8 | 0x80 | 0x100;
 
@@ -141,7 +139,7 @@ const FIELD_RULES: readonly Rule[] = [
     (sb) => sb.features2,
   ),
   rule('flags', (sb) => sb.flags === 0, 0),
-  rule('qflags', (sb) => (sb.qflags & ~QFLAGS) === 0, `no bits beyond ${hex(QFLAGS)}`),
+  rule('qflags', (sb) => (sb.qflags & 0x30) === 0, 'no bits 0x30'),
   rule('imax_pct', (sb) => sb.imax_pct <= 100, 'at most 100'),
   rule('shared_vn', (sb) => sb.shared_vn === 0, 0),
   rule('inoalignmt', (sb) => !sparse(sb) || sb.inoalignmt === chunkBlocks(sb), chunkBlocks),

@@ -12,6 +12,7 @@ import type { Geometry } from '../../format/geometry.ts';
 import { hex } from '../../format/problem.ts';
 import { SB_CRC_OFFSET, SB_MAGIC, SUPERBLOCK } from '../../format/superblock.ts';
 import { countUsed } from '../../format/verify.ts';
+import type { FindingSink } from '../sink.ts';
 import type { Context } from './context.ts';
 
 export type SuperblockFields = ReturnType<typeof SUPERBLOCK.over>;
@@ -52,6 +53,8 @@ interface Vote {
 export class Census {
   /** Copies with magic and a good CRC. */
   sound = 0;
+  /** AGs whose copy could not be read. */
+  readonly unread = new Set<number>();
   private readonly votes = new Map<string, Map<string, Vote>>();
 
   add(sb: SuperblockFields): void {
@@ -85,8 +88,8 @@ export class Census {
   }
 }
 
-/** Reads the copies where `geometry` has AGs begin; those that cannot be read say nothing. */
-export function takeCensus(device: Device, geometry: Geometry): Census {
+/** Reads the copies where `geometry` has AGs begin; those that cannot be read are told, and say nothing. */
+export function takeCensus(device: Device, geometry: Geometry, sink: FindingSink): Census {
   const census = new Census();
   const sector = new Uint8Array(geometry.sectsize);
   for (let agno = 1; agno < geometry.agcount; agno++) {
@@ -96,6 +99,8 @@ export function takeCensus(device: Device, geometry: Geometry): Census {
       device.read(at, sector);
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error;
+      census.unread.add(agno);
+      sink.add('READ_FAILED', { agno }, `AG ${agno} superblock: ${error.message}`);
       continue;
     }
     const sb = SUPERBLOCK.over(sector);
@@ -109,6 +114,7 @@ export function checkSecondaries(context: Context, primary: Uint8Array, census: 
   const { geometry } = context;
   const sector = new Uint8Array(geometry.sectsize);
   for (let agno = 1; agno < context.agcount; agno++) {
+    if (census.unread.has(agno)) continue;
     if (!context.read(geometry.headerByte(agno, 0), sector, `AG ${agno} superblock`, agno)) continue;
     new Copy(context, agno, sector, SUPERBLOCK.over(primary), census).check();
   }

@@ -54,7 +54,7 @@ export function readPrimary(device: Device, sink: FindingSink): Primary {
     throw new DeviceError('NOT_XFS', `${device.name}: ${device.size} bytes, too short for XFS`);
   }
   device.read(0, onDisk);
-  const census = takeCensus(device, geometryOf(onDisk));
+  const census = takeCensus(device, geometryOf(onDisk), sink);
   const problems = verifySuperblock(onDisk);
   const sector = outvote(device, onDisk, census, problems, sink);
   const geometry = geometryOf(sector);
@@ -94,7 +94,7 @@ function standIn(device: Device, head: Uint8Array, trouble: Trouble, sink: Findi
   const copy = findSuperblockCopy(device, [lost.agblocks * lost.blocksize]);
   if (!copy || whyUnsupported(SUPERBLOCK.over(copy.sector))) throw trouble.error();
   const sector = copy.sector.slice(0, SUPERBLOCK.over(copy.sector).sectsize);
-  const census = takeCensus(device, geometryOf(sector));
+  const census = takeCensus(device, geometryOf(sector), sink);
   if (census.sound < trouble.copies) throw trouble.error();
   const asFound = sector.slice();
   for (const field of [...COPIED, 'rootino'] as const) {
@@ -175,7 +175,13 @@ function lastAgIsThere(device: Device, sector: Uint8Array): boolean {
   const agno = geometry.agcount - 1;
   const at = geometry.headerByte(agno, 1);
   if (at + geometry.sectsize > device.size) return false;
-  const agf = AGF.over(readBytes(device, at, geometry.sectsize));
+  let agf: ReturnType<typeof AGF.over>;
+  try {
+    agf = AGF.over(readBytes(device, at, geometry.sectsize));
+  } catch (error) {
+    if (error instanceof DeviceError) return true; // not known: nothing is said against the primary
+    throw error;
+  }
   return agf.magicnum === AGF_MAGIC && agf.seqno === agno && agf.length === geometry.agLength(agno);
 }
 

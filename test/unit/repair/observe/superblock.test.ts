@@ -98,7 +98,6 @@ describe('fields of the primary', () => {
     ['imax_pct', 101, 8],
     ['imax_pct', 24, 8],
     ['flags', 1, 8],
-    ['qflags', 0x800, 16],
     ['inprogress', 1, 8],
     ['shared_vn', 1, 8],
     ['features2', 0x2018a, 32],
