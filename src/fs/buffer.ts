@@ -120,10 +120,13 @@ export function needSound(buffer: MetaBuffer, geometry: Geometry): void {
 }
 
 /**
- * Stores the CRC, then looks at the object as a reader will. What fails here was made from damage that no verifier can
+ * Stores the LSN (if one is given) and the CRC, then looks at the object as a reader will. What fails here was made from damage that no verifier can
  * see (a record that lies about its length): nothing is written then.
  */
-export function seal(buffer: MetaBuffer, geometry: Geometry): void {
+export function seal(buffer: MetaBuffer, geometry: Geometry, lsn?: bigint): void {
+  // Values of attributes are not logged: theirs stays all ones.
+  if (lsn !== undefined && buffer.type.lsn !== undefined && buffer.type.form !== 'remote')
+    buffer.view.setBigUint64(buffer.type.lsn, lsn);
   if (buffer.type.crc !== undefined) sealCrc(buffer.bytes, buffer.type.crc);
   const problem = problemsOf(buffer, geometry)[0];
   if (!problem) return;

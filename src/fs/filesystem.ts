@@ -10,7 +10,7 @@ import type { Geometry } from '../format/geometry.ts';
 import { geometryOf } from '../format/superblock.ts';
 import type { Timestamp } from '../format/time.ts';
 import { verifySuperblock } from '../format/verify.ts';
-import { corrupt, type MetaBuffer } from './buffer.ts';
+import { corrupt, type MetaBuffer, type Piece } from './buffer.ts';
 import type { PutOffWrites } from './putoff.ts';
 
 const LARGEST_SECTOR = 32768;
@@ -29,8 +29,19 @@ export interface FileSystemOptions {
   readonly unwrittenInKeys?: boolean;
   /** Of a series of operations: blocks made and freed in it are left as they were before. */
   readonly putOff?: PutOffWrites;
+  /** What changed objects are stamped with; without it they keep the LSN they have. */
+  readonly lsn?: bigint;
+  /** Told what a transaction writes and what it freed. */
+  readonly witness?: WriteWitness;
   /** Any 32-bit number, for generations of new inodes. Default: by chance. */
   readonly random?: () => number;
+}
+
+/** Hears of all changes, for a log of them. */
+export interface WriteWitness {
+  wrote(buffer: MetaBuffer): void;
+  /** The bytes hold no metadata any more. */
+  freed(piece: Piece): void;
 }
 
 export class FileSystem {
@@ -40,6 +51,8 @@ export class FileSystem {
   readonly freeListRule: 'single' | 'double';
   readonly unwrittenInKeys: boolean;
   readonly putOff: PutOffWrites | undefined;
+  readonly lsn: bigint | undefined;
+  readonly witness: WriteWitness | undefined;
   readonly random: () => number;
   /** Verified objects by byte offset. */
   readonly cache = new Map<number, MetaBuffer>();
@@ -55,6 +68,8 @@ export class FileSystem {
     this.freeListRule = options.freeListRule ?? 'double';
     this.unwrittenInKeys = options.unwrittenInKeys ?? false;
     this.putOff = options.putOff;
+    this.lsn = options.lsn;
+    this.witness = options.witness;
     this.random = options.random ?? (() => Math.floor(Math.random() * 2 ** 32));
   }
 

@@ -231,7 +231,7 @@ export class Transaction {
       this.applyCounters();
       const { device, geometry } = this.fs;
       const buffers = [...this.changed];
-      for (const buffer of buffers) seal(buffer, geometry);
+      for (const buffer of buffers) seal(buffer, geometry, this.fs.lsn);
       const rank = (buffer: MetaBuffer): number => RANK[buffer.type.name] ?? 0;
       buffers.sort((a, b) => rank(a) - rank(b) || a.offset - b.offset);
       if (this.fs.putOff) for (const piece of this.dropped) this.fs.putOff.restore(device, piece);
@@ -239,12 +239,20 @@ export class Transaction {
         if (buffer.pieces.length === 1) this.fs.putOff?.remember(device, buffer.offset, buffer.bytes);
         writePieces(device, buffer);
       }
+      this.tellWitness(buffers);
     } catch (error) {
       this.abort();
       throw error;
     }
     for (const buffer of this.changed) buffer.before = undefined;
     this.end();
+  }
+
+  private tellWitness(buffers: readonly MetaBuffer[]): void {
+    const { witness } = this.fs;
+    if (!witness) return;
+    for (const piece of this.dropped) witness.freed(piece);
+    for (const buffer of buffers) witness.wrote(buffer);
   }
 
   /** Drops every change. Harmless after the end. */

@@ -133,9 +133,12 @@ export function shrinkToList(fork: Fork): void {
   fork.becomeExtents();
 }
 
+/** What becomes of blocks that are unmapped: they are freed, or lose one owner; or the caller sees to them. */
+export type Unmapped = 'release' | 'keep';
+
 /**
- * Unmaps `count` blocks from `fileoff`, from the last to the first, at most `most` extents of them; the blocks are
- * freed, or lose one owner. True: nothing of the range is mapped any more.
+ * Unmaps `count` blocks from `fileoff`, from the last to the first, at most `most` extents of them. True: nothing of
+ * the range is mapped any more.
  */
 export function removeRange(
   inode: Inode,
@@ -143,6 +146,7 @@ export function removeRange(
   fileoff: number,
   count: number,
   most = Number.POSITIVE_INFINITY,
+  unmapped: Unmapped = 'release',
 ): boolean {
   const fork = inode.fork(name);
   const { extents } = fork;
@@ -159,7 +163,7 @@ export function removeRange(
     }
     const stop = Math.min(end, extent.fileoff + extent.count);
     const start = Math.max(fileoff, extent.fileoff);
-    removePart(inode, fork, at, start, stop - start);
+    removePart(inode, fork, at, start, stop - start, unmapped);
     end = start;
     removed++;
   }
@@ -171,7 +175,14 @@ export function removeRange(
 }
 
 /** Takes a part out of the extent at `index`. */
-function removePart(inode: Inode, fork: Fork, index: number, start: number, count: number): void {
+function removePart(
+  inode: Inode,
+  fork: Fork,
+  index: number,
+  start: number,
+  count: number,
+  unmapped: Unmapped,
+): void {
   const { extents, name } = fork;
   const old = extents.at(index)!;
   if (name === 'data' && inode.isRealtime) throw new UnsupportedFeature('realtime files are not changed');
@@ -209,7 +220,9 @@ function removePart(inode: Inode, fork: Fork, index: number, start: number, coun
   const { geometry } = inode.tr.fs;
   const agno = geometry.fsbnoAgno(gone.fsbno);
   const agbno = geometry.fsbnoAgbno(gone.fsbno);
-  if (name === 'data' && inode.isReflinked)
+  if (unmapped === 'keep') {
+    // Blocks that another mapping takes over count for it.
+  } else if (name === 'data' && inode.isReflinked)
     deferRefcount(inode.tr, { change: 'decrease', agno, agbno, count });
   else freeLater(inode.tr, agno, agbno, count);
   inode.countBlocks(-count);

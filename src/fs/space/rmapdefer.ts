@@ -8,7 +8,7 @@ import { fixFreeList } from './allocate.ts';
 import { addRmap, removeRmap } from './rmapchange.ts';
 import { addSharedRmap, convertRmap, removeSharedRmap } from './rmapshared.ts';
 
-interface RmapChange {
+export interface RmapChange {
   readonly agno: number;
   readonly change: 'add' | 'remove' | 'convert';
   /** The file may share its blocks with others. */
@@ -21,14 +21,19 @@ const RMAP_CHANGE: DeferKind<RmapChange> = {
   name: 'rmap',
   most: 16,
   order: (a, b) => a.agno - b.agno,
-  finish(tr, { agno, change, shared, rmap }, before) {
-    if (before?.agno !== agno) fixFreeList(tr, agno);
-    if (change === 'convert') convertRmap(tr, agno, rmap);
-    else if (change === 'add') (shared ? addSharedRmap : addRmap)(tr, agno, rmap);
-    else (shared ? removeSharedRmap : removeRmap)(tr, agno, rmap);
+  finish(tr, item, before) {
+    if (before?.agno !== item.agno) fixFreeList(tr, item.agno);
+    changeRmap(tr, item);
     return false;
   },
 };
+
+/** Carries a change out at once. */
+export function changeRmap(tr: Transaction, { agno, change, shared, rmap }: RmapChange): void {
+  if (change === 'convert') convertRmap(tr, agno, rmap);
+  else if (change === 'add') (shared ? addSharedRmap : addRmap)(tr, agno, rmap);
+  else (shared ? removeSharedRmap : removeRmap)(tr, agno, rmap);
+}
 
 /** Defers a change of the rmapbt; nothing where there is none. */
 export function deferRmap(tr: Transaction, change: RmapChange): void {

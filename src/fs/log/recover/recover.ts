@@ -1,0 +1,240 @@
+/**
+ * Recovery of a dirty log, as a mount does it: replay; then open intents, deleted inodes and leaked staging; then the
+ * counters; then a clean log. All of it is planned on overlays and becomes a list of steps, each to be durable before
+ * the next begins:
+ *
+ *  1. what replay writes. The log still says the same, so replaying again gives the same.
+ *  2. a checkpoint in the log of everything else, with the done items of the intents. From here on a replay finds it
+ *     and does no intent twice.
+ *  3. the same in place.
+ *  4. the record that says the log is clean.
+ *
+ * So a kill at any instant leaves an image that ends in the same state when it is recovered again, by us or a kernel.
+ * Where the checkpoint has no room in the log, old records make room: open intents are logged anew first, and then
+ * nothing before that is needed.
+ */
+import type { Device } from '../../../device/device.ts';
+import { OverlayDevice } from '../../../device/overlay.ts';
+import { UnsupportedFeature } from '../../../format/errors.ts';
+import type { Geometry } from '../../../format/geometry.ts';
+import { BASIC_BLOCK } from '../../../format/log.ts';
+import { SUPERBLOCK } from '../../../format/superblock.ts';
+import type { MetaBuffer, Piece } from '../../buffer.ts';
+import { type FileSystem, openFileSystem } from '../../filesystem.ts';
+import { recountSuperblock } from '../../space/recount.ts';
+import { transact } from '../../transaction.ts';
+import { type ChangedObject, encodeCheckpoint, encodeIntents, type LogOperation } from '../checkpoint.ts';
+import type { LogHead } from '../head.ts';
+import { type OpenIntent, type ReplayResult, replayLog } from '../replay/replay.ts';
+import { LogRing } from '../ring.ts';
+import { type LogBytes, type LogPosition, LogWriter, lsnOf } from '../writer.ts';
+import { finishIntent, intentName, needKnownIntents } from './intent.ts';
+import { freeBeyondEnd, freeStaging, freeUnlinked, type Staging } from './leftover.ts';
+import { clearStale } from './stale.ts';
+
+/** Bytes for the data device or for the log, durable before the next step. */
+export interface RecoveryStep {
+  readonly what: string;
+  readonly target: 'data' | 'log';
+  runs(): Iterable<{ readonly offset: number; readonly bytes: Uint8Array }>;
+}
+
+export interface Recovery {
+  readonly replay: ReplayResult;
+  /** Intents that were carried out, by kind. */
+  readonly intents: Readonly<Record<string, number>>;
+  readonly unlinked: number;
+  readonly staging: readonly Staging[];
+  readonly steps: readonly RecoveryStep[];
+  /** False: the checkpoint has no room in the log, so a kill in the middle needs the undo journal. */
+  readonly restartable: boolean;
+}
+
+export interface LogPlace {
+  readonly device: Device;
+  /** Byte of its first block on the device. */
+  readonly start: number;
+  /** Whether it is a device of its own. */
+  readonly external: boolean;
+}
+
+/** Number of the transactions that we log; recovery tells them apart by nothing else. */
+const TIDS = { CHECKPOINT: 0x7866736b, RELOG: 0x7866736c, UNMOUNT: 0x7866736d } as const;
+
+/**
+ * Plans the recovery of a dirty log; `device` stays untouched. Throws LogError when the log cannot be replayed,
+ * CorruptionError when what it leads to cannot be worked with, DeviceError.
+ */
+export function planRecovery(device: Device, geometry: Geometry, log: LogPlace, head: LogHead): Recovery {
+  return new RecoveryPlan(device, geometry, log, head).make();
+}
+
+class RecoveryPlan {
+  private readonly log: LogPlace;
+  private readonly head: LogHead;
+  private readonly ring: LogRing;
+  /** What replay makes of the device; and on top of it what follows. */
+  private readonly replayed: OverlayDevice;
+  private readonly finished: OverlayDevice;
+  private readonly geometry: Geometry;
+  private readonly changed = new Map<number, ChangedObject>();
+  private readonly freed = new Map<number, Piece>();
+
+  constructor(device: Device, geometry: Geometry, log: LogPlace, head: LogHead) {
+    this.log = log;
+    this.head = head;
+    this.geometry = geometry;
+    const blocks = (geometry.logblocks * geometry.blocksize) / BASIC_BLOCK;
+    this.ring = new LogRing(log.device, log.start, blocks);
+    this.replayed = new OverlayDevice(device);
+    this.finished = new OverlayDevice(this.replayed);
+  }
+
+  make(): Recovery {
+    const { uuid, qflags } = this.superblock(this.replayed);
+    const source = { ring: this.ring, head: this.head, uuid, quota: (qflags & QUOTA_ON) !== 0 };
+    const replay = replayLog(this.replayed, this.geometry, source);
+    needKnownIntents(replay.intents);
+    const start: LogPosition = { cycle: this.head.headCycle, block: this.head.headBlock };
+    const fs = this.open(lsnOf(start));
+    // What is freed from here on counts from the true numbers.
+    transact(fs, recountSuperblock);
+    const intents: Record<string, number> = {};
+    const files = new Set<number>();
+    for (const intent of replay.intents) {
+      transact(fs, (tr) => finishIntent(tr, intent, files));
+      intents[intentName(intent)] = (intents[intentName(intent)] ?? 0) + 1;
+    }
+    for (const ino of files) transact(fs, (tr) => freeBeyondEnd(tr, ino));
+    const unlinked = freeUnlinked(fs);
+    const staging = freeStaging(fs);
+    transact(fs, (tr) => {
+      recountSuperblock(tr);
+      if (tr.sb.features_log_incompat !== 0) tr.changeSuperblock().features_log_incompat = 0;
+    });
+    const { steps, restartable } = this.steps(replay.intents, start);
+    return { replay, intents, unlinked, staging, steps, restartable };
+  }
+
+  private superblock(device: Device): { uuid: string; qflags: number; logsunit: number } {
+    const sector = new Uint8Array(this.geometry.sectsize);
+    device.read(0, sector);
+    const { uuid, qflags, logsunit } = SUPERBLOCK.over(sector);
+    return { uuid, qflags, logsunit };
+  }
+
+  private open(lsn: bigint): FileSystem {
+    const witness = {
+      wrote: ({ type, pieces, offset }: MetaBuffer): void => {
+        this.changed.set(offset, { type, pieces });
+        this.freed.delete(offset);
+      },
+      freed: (piece: Piece): void => {
+        for (const at of this.changed.keys()) {
+          if (at >= piece.offset && at < piece.offset + piece.length) this.changed.delete(at);
+        }
+        this.freed.set(piece.offset, piece);
+      },
+    };
+    const fs = openFileSystem(this.finished, { lsn, witness });
+    if (
+      fs.geometry.logstart !== this.geometry.logstart ||
+      fs.geometry.logblocks !== this.geometry.logblocks
+    ) {
+      throw new UnsupportedFeature('log: it moves the log itself');
+    }
+    return fs;
+  }
+
+  /** All writes in order. */
+  private steps(intents: readonly OpenIntent[], start: LogPosition): Pick<Recovery, 'steps' | 'restartable'> {
+    const steps: RecoveryStep[] = [this.dataStep('replayed metadata', this.replayed)];
+    const tail: LogPosition = { cycle: this.head.tailCycle, block: this.head.tailBlock };
+    const checkpoint = this.checkpoint(intents);
+    const whole = this.newWriter(start);
+    const free = this.ring.distance(start.block, tail.block) || this.ring.size;
+    whole.transaction(TIDS.CHECKPOINT, checkpoint, tail);
+    if (whole.blocks + this.reserve() <= free) {
+      steps.push(this.logStep('checkpoint', whole.pieces));
+      return { steps: this.end(steps, whole), restartable: true };
+    }
+    // The intents again, and with that a new tail: all before it may be written over.
+    const relog = this.newWriter(start);
+    relog.transaction(TIDS.RELOG, encodeIntents(TIDS.RELOG, intents), start);
+    const relogged = relog.blocks;
+    relog.transaction(TIDS.CHECKPOINT, checkpoint, start);
+    const fits = relogged + this.reserve() <= free && relog.blocks + this.reserve() <= this.ring.size;
+    if (fits) {
+      const [first, rest] = splitPieces(relog.pieces, relogged);
+      steps.push(this.logStep('open intents again', first), this.logStep('checkpoint', rest));
+      return { steps: this.end(steps, relog), restartable: true };
+    }
+    return { steps: this.end(steps, this.newWriter(start)), restartable: false };
+  }
+
+  /** What is written in place, and the end of the log. */
+  private end(steps: RecoveryStep[], writer: LogWriter): RecoveryStep[] {
+    const written = writer.pieces.length;
+    writer.unmount(TIDS.UNMOUNT);
+    return [
+      ...steps,
+      this.dataStep('recovered metadata', this.finished),
+      this.logStep('end of the log', writer.pieces.slice(written)),
+    ];
+  }
+
+  private checkpoint(intents: readonly OpenIntent[]): LogOperation[] {
+    return encodeCheckpoint(this.geometry, this.replayed, this.finished, {
+      tid: TIDS.CHECKPOINT,
+      changed: this.changed.values(),
+      freed: this.freed.values(),
+      done: intents,
+    });
+  }
+
+  private newWriter(head: LogPosition): LogWriter {
+    const { uuid, logsunit } = this.superblock(this.finished);
+    return new LogWriter({ size: this.ring.size, uuid, stripeUnit: logsunit }, head, -1);
+  }
+
+  /** Basic blocks that must stay free: those of the last record, and a gap that tells the head from the tail. */
+  private reserve(): number {
+    return Math.max(2, this.superblock(this.finished).logsunit / BASIC_BLOCK) + 1;
+  }
+
+  private dataStep(what: string, overlay: OverlayDevice): RecoveryStep {
+    return { what, target: 'data', runs: () => overlay.runs() };
+  }
+
+  private logStep(what: string, pieces: readonly LogBytes[]): RecoveryStep {
+    const stale = what === 'end of the log' ? [] : clearStale(this.ring, this.head, pieces);
+    const runs = [...pieces, ...stale].map(({ block, bytes }) => ({
+      offset: this.log.start + block * BASIC_BLOCK,
+      bytes,
+    }));
+    return { what, target: this.log.external ? 'log' : 'data', runs: () => runs };
+  }
+}
+
+/** Any kind of quota is accounted for: user, project, group. */
+const QUOTA_ON = 0x1 | 0x8 | 0x40;
+
+/** The pieces that hold the first `blocks` basic blocks, and the others. Records are never cut. */
+function splitPieces(pieces: readonly LogBytes[], blocks: number): [LogBytes[], LogBytes[]] {
+  let left = blocks;
+  const cut = pieces.findIndex(({ bytes }) => {
+    if (left === 0) return true;
+    left -= bytes.length / BASIC_BLOCK;
+    return false;
+  });
+  return cut < 0 ? [[...pieces], []] : [pieces.slice(0, cut), pieces.slice(cut)];
+}
+
+/** Carries the steps out, each flushed before the next. */
+export function applyRecovery(recovery: Recovery, device: Device, logDevice: Device): void {
+  for (const step of recovery.steps) {
+    const target = step.target === 'log' ? logDevice : device;
+    for (const { offset, bytes } of step.runs()) target.write(offset, bytes);
+    target.flush();
+  }
+}

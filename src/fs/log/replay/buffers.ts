@@ -1,0 +1,107 @@
+/**
+ * Buffers that replay changes, in memory until all items of one LSN are done: several checkpoints may bear the same
+ * LSN, and if the first one's stamp were visible to the second, the second would be taken for done.
+ *
+ * A buffer is a run of basic blocks, as logged. The same bytes may be logged as buffers of several lengths (an
+ * inode cluster, and blocks of a file before or after); when they overlap, the older one is written first.
+ */
+import { type Device, DeviceError } from '../../../device/device.ts';
+import { sealCrc } from '../../../format/checksum.ts';
+import { BASIC_BLOCK } from '../../../format/log.ts';
+import type { BlockType } from '../../../format/registry.ts';
+import { viewOf } from '../../../format/struct.ts';
+import { LogError } from '../record.ts';
+
+/** Longest buffer that anything logs: 64 KiB blocks, and inode clusters. */
+const MOST_BASIC_BLOCKS = 1024;
+
+export class ReplayBuffer {
+  readonly daddr: number;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  dirty = false;
+  /** What it is to be stamped and sealed as; undefined: left as it is. */
+  type: BlockType | undefined;
+
+  constructor(daddr: number, bytes: Uint8Array) {
+    this.daddr = daddr;
+    this.bytes = bytes;
+    this.view = viewOf(bytes);
+  }
+}
+
+export class ReplayBuffers {
+  /** Buffers written so far, and bytes in them. */
+  written = 0;
+  private readonly device: Device;
+  /** By daddr, in the order they were first asked for. */
+  private readonly held = new Map<number, ReplayBuffer>();
+  private lsn = 0n;
+
+  constructor(device: Device) {
+    this.device = device;
+  }
+
+  /** All that follows is of this LSN: what was changed under another is written. */
+  begin(lsn: bigint): void {
+    if (lsn !== this.lsn) this.submit();
+    this.lsn = lsn;
+  }
+
+  /** The buffer of `count` basic blocks at `daddr`. Throws LogError for a place that is not on the device. */
+  read(daddr: number, count: number): ReplayBuffer {
+    const known = this.held.get(daddr);
+    if (known && known.bytes.length === count * BASIC_BLOCK) return known;
+    const offset = daddr * BASIC_BLOCK;
+    const length = count * BASIC_BLOCK;
+    if (!(daddr >= 0) || count < 1 || count > MOST_BASIC_BLOCKS || offset + length > this.device.size) {
+      throw new LogError('LOG_CORRUPT', `a buffer of ${count} basic blocks at ${daddr} is not on the device`);
+    }
+    this.submitOverlapping(daddr, count);
+    const bytes = new Uint8Array(length);
+    this.device.read(offset, bytes);
+    const buffer = new ReplayBuffer(daddr, bytes);
+    this.held.set(daddr, buffer);
+    return buffer;
+  }
+
+  /** Declares a change; `type`: what it is stamped and sealed as when it is written. */
+  change(buffer: ReplayBuffer, type: BlockType | undefined): void {
+    buffer.dirty = true;
+    buffer.type = type;
+  }
+
+  /** Stamps, seals and writes what was changed, and forgets everything. */
+  submit(): void {
+    for (const buffer of this.held.values()) this.write(buffer);
+    this.held.clear();
+  }
+
+  private submitOverlapping(daddr: number, count: number): void {
+    for (const [at, buffer] of this.held) {
+      if (at >= daddr + count || at + buffer.bytes.length / BASIC_BLOCK <= daddr) continue;
+      this.write(buffer);
+      this.held.delete(at);
+    }
+  }
+
+  private write(buffer: ReplayBuffer): void {
+    if (!buffer.dirty) return;
+    const { type, bytes, view } = buffer;
+    if (type?.crc !== undefined) {
+      // Blocks of remote values are not logged in order, so their LSN stays all ones.
+      if (type.lsn !== undefined && !(type.name === 'attr3' && type.form === 'remote')) {
+        view.setBigUint64(type.lsn, this.lsn);
+      }
+      sealCrc(bytes, type.crc);
+    }
+    this.device.write(buffer.daddr * BASIC_BLOCK, bytes);
+    buffer.dirty = false;
+    this.written++;
+  }
+}
+
+/** Whether an error says that the image, not we, are at fault. */
+export function isImageFault(error: unknown): boolean {
+  return error instanceof LogError || error instanceof DeviceError;
+}
