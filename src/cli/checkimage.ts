@@ -102,8 +102,8 @@ export function warnWhenBusy(lead: string, { name, busy }: Device): void {
 
 /** What a check has to say; repair adds what it did. */
 export function reportOf(image: string, check: CheckResult, exit: number): CheckReport {
-  const { observation, comparison, findings, provisional } = check;
-  const { geometry, log } = observation;
+  const { observation, comparison, findings, provisional, log } = check;
+  const { geometry } = observation;
   const unlinked = observation.unlinked.length;
   const { leakedExtents, leakedBlocks } = comparison;
   return {

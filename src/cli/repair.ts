@@ -10,7 +10,7 @@ import { openDevice } from '../device/open.ts';
 import { writeOut } from '../device/stdout.ts';
 import { writeUndo } from '../device/undo.ts';
 import { isDamaged } from '../repair/check.ts';
-import { applyRepair, type PlannedRepair, planSteps } from '../repair/repair.ts';
+import { applyRepair, finalRuns, type PlannedRepair, planSteps } from '../repair/repair.ts';
 import { printJson } from '../report/json.ts';
 import type { CheckReport } from '../report/report.ts';
 import { printText } from '../report/text.ts';
@@ -32,7 +32,7 @@ interface Flags {
 
 const AFTER_HELP = `
 The plan is carried out on a copy in memory and checked there; only if it is right is IMAGE written. Files and
-directories are left as they are. A dirty log is refused: mount and unmount the filesystem first.
+directories are left as they are. A dirty log is replayed first, as a mount would; one that cannot be is refused.
 While it writes, the old bytes are in an undo journal (IMAGE.xfskit-undo, or FILE of --undo); what was cut off is
 taken back with "xfskit undo JOURNAL IMAGE".
 Exit status (bits): 0 nothing to do, 1 mended, 4 damage left, 8 IMAGE cannot be used, 16 usage,
@@ -80,7 +80,7 @@ function defaultUndo(image: string): string {
 
 function apply(planned: PlannedRepair, device: Device, undo: string, keep: boolean): void {
   protect(() => {
-    writeUndo(undo, device, planned.overlay.runs());
+    writeUndo(undo, device, finalRuns(planned, device).runs());
     applyRepair(planned, device);
     if (!keep) unlinkSync(undo);
   });

@@ -33,9 +33,10 @@ export function isSubject(word: string): word is Subject {
 
 /**
  * What mends it: `rebuild` the AG's space indexes, one `flag` of one inode, `count` again; `optimize` is a flag that
- * is only changed when asked for.
+ * is only changed when asked for; `replay`
+ * the log, before all else.
  */
-export type Remedy = 'rebuild' | 'flag' | 'count' | 'optimize';
+export type Remedy = 'rebuild' | 'flag' | 'count' | 'optimize' | 'replay';
 
 export interface Fix {
   readonly remedy: Remedy;
@@ -43,6 +44,8 @@ export interface Fix {
 }
 
 export const REBUILD: Fix = { remedy: 'rebuild', text: 'rebuild the space indexes of the AG' };
+
+export const REPLAY: Fix = { remedy: 'replay', text: 'replay the log' };
 
 export interface FindingRow {
   readonly subject: Subject;

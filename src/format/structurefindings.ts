@@ -1,5 +1,5 @@
 /** Findings of reading an image: headers, btree structure, inodes, forks, unlinked lists, the log. */
-import { found, REBUILD } from './findingrow.ts';
+import { found, REBUILD, REPLAY } from './findingrow.ts';
 
 export const STRUCTURE_FINDINGS = {
   DEVICE_SHORT: found(
@@ -221,7 +221,14 @@ export const STRUCTURE_FINDINGS = {
     'log',
     'warning',
     'the log is dirty',
-    'The filesystem was not unmounted cleanly and changes wait in the log: all other findings are provisional until it has been replayed.',
+    'The filesystem was not unmounted cleanly and changes wait in the log. What is told besides is what remains after they are replayed, as a mount would; the image is not touched.',
+    REPLAY,
+  ),
+  LOG_REPLAY: found(
+    'log',
+    'error',
+    'the log cannot be replayed',
+    'Changes wait in the log, but it is damaged, of another filesystem, or holds what is not known: a mount would fail too. Everything else that is told is provisional.',
   ),
   LOG_UNREADABLE: found(
     'log',

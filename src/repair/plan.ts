@@ -38,6 +38,8 @@ export interface PlanOptions {
 }
 
 type Step = Exclude<Remedy, 'optimize'>;
+/** Done before anything is staged. */
+const DONE_BEFORE: Step = 'replay';
 
 /** What is to be done about a finding, if anything. */
 function remedyOf(finding: Finding, options: PlanOptions): Step | undefined {
@@ -61,6 +63,7 @@ export function stagePlan(check: CheckResult, overlay: OverlayDevice, options: P
       if (finding.severity !== 'note') left.push({ finding, reason: refusal ?? '' });
       continue;
     }
+    if (remedy === DONE_BEFORE) continue;
     fixes.push(finding);
     if (remedy === 'rebuild') rebuild.add(finding.where.agno!);
     else if (remedy === 'flag') flags.push(finding);

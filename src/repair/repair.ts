@@ -7,7 +7,9 @@
 import type { Device } from '../device/device.ts';
 import { OverlayDevice } from '../device/overlay.ts';
 import type { Finding } from '../format/findings.ts';
+import { applyRecovery } from '../fs/log/recover/recover.ts';
 import { type CheckResult, checkSteps, whyLogForbids } from './check.ts';
+import { describeRecovery } from './mounted.ts';
 import { NotConverged, type PlanOptions, type RepairPlan, stagePlan } from './plan.ts';
 import { finish, type Steps } from './steps.ts';
 
@@ -18,6 +20,7 @@ export interface PlannedRepair {
   readonly before: CheckResult;
   /** Check of the staged result; the same as `before` when nothing is to be done. */
   readonly after: CheckResult;
+  /** What is written after the log was replayed. */
   readonly overlay: OverlayDevice;
   readonly actions: readonly string[];
   readonly fixes: readonly Finding[];
@@ -34,12 +37,13 @@ export function planRepair(device: Device, options: PlanOptions): PlannedRepair 
 /** The same, with pauses. */
 export function* planSteps(device: Device, options: PlanOptions): Steps<PlannedRepair> {
   const before = yield* checkSteps(device);
-  const overlay = new OverlayDevice(device);
+  const overlay = new OverlayDevice(before.device);
   const refused = whyLogForbids(before);
   if (refused) return { before, after: before, overlay, actions: [], fixes: [], left: [], refused };
-  const actions: string[] = [];
+  const { recovery } = before;
+  const actions = recovery ? [`log: ${describeRecovery(recovery)}`] : [];
   const fixes: Finding[] = [];
-  let check = before;
+  let check = recovery ? yield* checkSteps(overlay) : before;
   for (let round = 0; ; round++) {
     const plan = stagePlan(check, overlay, options);
     if (plan.fixes.length === 0) {
@@ -52,8 +56,19 @@ export function* planSteps(device: Device, options: PlanOptions): Steps<PlannedR
   }
 }
 
-/** Writes staged runs so that headers point to new blocks only when those are durable, the superblock last. */
+/** All that a repair will write, as it will be in the end: for the undo journal. */
+export function finalRuns(planned: PlannedRepair, device: Device): OverlayDevice {
+  const all = new OverlayDevice(device);
+  const { recovery } = planned.before;
+  if (recovery) applyRecovery(recovery, all, all);
+  for (const { offset, bytes } of planned.overlay.runs()) all.write(offset, bytes);
+  return all;
+}
+
+/** Replays the log, then writes staged runs so that headers point to new blocks only when those are durable, the superblock last. */
 export function applyRepair(planned: PlannedRepair, device: Device): void {
+  const { recovery } = planned.before;
+  if (recovery) applyRecovery(recovery, device, device);
   const { geometry } = planned.before.observation;
   const agBytes = geometry.agblocks * geometry.blocksize;
   const headerBytes = 4 * geometry.sectsize;

@@ -1,9 +1,9 @@
-/** A log that needs replay: check says so and calls its findings provisional; repair refuses and touches nothing. */
+/** A log that needs replay: check tells what a mount would see and touches nothing; repair replays it first. */
 import { expect, test } from '@jest/globals';
 import { check } from '../support/cli.ts';
 import { copyImage, corpusImage } from '../support/corpus.ts';
 import { type DirtyKind, dirtyImage, leakImage } from '../support/leak.ts';
-import { describeKernel, xfskit } from '../support/oracle.ts';
+import { describeKernel, run, xfskit } from '../support/oracle.ts';
 import { fileDigest } from '../support/tree.ts';
 
 const KINDS: readonly DirtyKind[] = ['shutdown', 'frozen', 'powercut'];
@@ -15,14 +15,19 @@ describeKernel('dirty log', () => {
       const image = copyImage(await dirtyImage(kind, ['-m', feature]));
       const before = fileDigest(image);
       const checked = check(image);
-      expect(checked.provisional).toBe(true);
+      expect(checked.provisional).toBe(false);
       expect(checked.status).toBe(4);
-      expect(checked.findings.map((finding) => finding.code)).toContain('LOG_DIRTY');
-      const repaired = xfskit(['repair', image]);
-      expect(repaired.status! & 1).toBe(0);
-      expect(repaired.status).not.toBe(0);
-      expect(repaired.stdout + repaired.stderr).toMatch(/log/);
+      expect(checked.findings.map((finding) => finding.code)).toEqual(['LOG_DIRTY']);
+      const injected = xfskit(['inject', 'leaked-cow', image]);
+      expect([injected.status, injected.stderr]).toEqual([8, expect.stringMatching(/log is dirty/)]);
+      expect(xfskit(['repair', '-n', image]).stdout).toMatch(/log: \d+ transactions replayed/);
       expect(fileDigest(image)).toBe(before);
+      expect(xfskit(['repair', image]).status).toBe(1);
+      expect(run('xfs_repair', ['-n', image]).status).toBe(0);
+      expect(check(image).findings).toEqual([]);
+      const after = fileDigest(image);
+      expect(xfskit(['repair', image]).status).toBe(0);
+      expect(fileDigest(image)).toBe(after);
     },
     120_000,
   );

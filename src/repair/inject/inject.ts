@@ -27,7 +27,8 @@ export function inject(device: Device, kindName: string, seed: number): string {
   const kind = INJECT_KINDS.find((row) => row.name === kindName);
   if (!kind) throw new UsageError(`no defect is called ${kindName}; xfskit inject --list names them`);
   const check = checkImage(device);
-  const forbidden = whyLogForbids(check);
+  const waiting = check.log.state === 'dirty' ? `the log is dirty (${check.log.detail})` : undefined;
+  const forbidden = waiting ?? whyLogForbids(check);
   if (forbidden) throw new XfskitError('LOG', `${device.name}: ${forbidden}`);
   const damage = check.findings.find((finding) => finding.severity !== 'note');
   if (isDamaged(check.findings)) {
