@@ -37,6 +37,7 @@ export class DirAreas {
   readonly best = new Uint16Array(3);
   private second = 0;
   private third = 0;
+  private mendedFree = false;
   /** One bit for each slot of bestfree that names a free area of its length. */
   private seen = 0;
   /** Bytes of an entry besides its name, and what it takes to round up. */
@@ -66,13 +67,12 @@ export class DirAreas {
         if (doubtful !== NONE) this.noteTag(doubtful);
         doubtful = NONE;
       } else {
-        const asFree = isFree ? 0 : this.freeLength(view, at, end);
-        const byTag = asFree || this.findTag(view, at, isFree ? end - at : LONGEST_ENTRY, end);
+        const byTag = this.mend(view, at, isFree, end);
         if (byTag !== 0 && this.wrongAt.length < MOST_WRONG) {
           if (doubtful !== NONE) this.noteTag(doubtful);
           doubtful = NONE;
           length = byTag;
-          isFree = isFree || asFree !== 0;
+          isFree = this.mendedFree;
           this.wrongAt.push(at);
           this.wrongEnd.push(at + length);
           this.wrongFree.push(isFree);
@@ -124,6 +124,25 @@ export class DirAreas {
     this.wrongAt.length = 0;
     this.wrongEnd.length = 0;
     this.wrongFree.length = 0;
+  }
+
+  /**
+   * Length of an area whose own account of it is wrong; 0: nothing tells. Sets `mendedFree`: a tag of free areas may be
+   * the fault, in both directions, and then what the header lists decides.
+   */
+  private mend(view: DataView, at: number, isFree: boolean, end: number): number {
+    const listed = this.freeLength(view, at, end);
+    this.mendedFree = isFree || listed !== 0;
+    if (listed !== 0) return listed;
+    if (!isFree) return this.findTag(view, at, LONGEST_ENTRY, end);
+    const length = at + ENTRY_BYTES <= end ? (view.getUint8(at + 8) + this.overhead) & ~7 : 0;
+    if (length !== 0 && at + length <= end && view.getUint16(at + length - 2) === at) {
+      if (this.isSound(view, at + length, end)) {
+        this.mendedFree = false;
+        return length;
+      }
+    }
+    return this.findTag(view, at, end - at, end);
   }
 
   /** Length of the area at `at` by a tag that gives its place, with a sound area behind it; 0: there is none. */

@@ -168,7 +168,8 @@ export class DirDataBlocks {
       const expected = areas.wrongEnd[i]! - at;
       const text = `${describeArea(view, at, view.byteLength)}, by its tag it is ${expected} bytes long`;
       const tagged = view.getUint16(at) === DIR_FREE_TAG;
-      const field = tagged ? 'length' : areas.wrongFree[i] ? 'freetag' : 'namelen';
+      const isFree = areas.wrongFree[i];
+      const field = tagged ? (isFree ? 'length' : 'inumber') : isFree ? 'freetag' : 'namelen';
       report.block('DIR_ENTRY', place, field, text, { expected });
     }
     if (areas.badTag >= 0) {

@@ -102,9 +102,9 @@ export class DaTree {
       return;
     }
     top.reached = true;
-    let level: (DaBlock | undefined)[] = [top];
-    while (level.length > 0) {
-      this.judgeSiblings(level);
+    const levels: (DaBlock | undefined)[][] = [];
+    for (let level: (DaBlock | undefined)[] = [top]; level.length > 0; ) {
+      levels.push(level);
       const next: (DaBlock | undefined)[] = [];
       for (const block of level) {
         if (!block || block.level < 0) {
@@ -114,17 +114,24 @@ export class DaTree {
       }
       level = next.some((block) => block !== undefined) ? next : [];
     }
-    if (!this.whole) return;
-    for (const block of this.blocks) {
-      if (block.reached || block.level < 0) continue;
-      this.report.block('DIR_TREE', block.place, 'forw', 'no node of the hash index leads to it');
-    }
+    for (const level of levels) this.judgeSiblings(level);
+    if (this.whole) this.tellUnreached();
+  }
+
+  /** Blocks that no node leads to: one finding, for they may be what a count that is too small leaves out. */
+  private tellUnreached(): void {
+    const unreached = this.blocks.filter((block) => !block.reached && block.level >= 0);
+    const [first] = unreached;
+    if (!first) return;
+    const more = unreached.length > 1 ? `, nor to ${unreached.length - 1} others` : '';
+    this.report.block('DIR_TREE', first.place, 'forw', `no node of the hash index leads to it${more}`);
   }
 
   /** Adds the children of a node to `next`; undefined where one is not known. */
   private followNode(node: DaBlock, next: (DaBlock | undefined)[]): void {
     const level = this.levelOfChildren(node);
-    for (let i = 0; i < node.children; i++) {
+    const children = this.countOfChildren(node);
+    for (let i = 0; i < children; i++) {
       const before = this.before.at(node.child + i);
       const child = this.find(before);
       const why = this.whyNoChild(node, i, child, level);
@@ -140,6 +147,16 @@ export class DaTree {
       next.push(child);
       this.judgeKey(node, i, child!);
     }
+  }
+
+  /** Children of a node; where several at its end lead nowhere, its count is wrong. */
+  private countOfChildren(node: DaBlock): number {
+    let good = node.children;
+    while (good > 0 && !this.find(this.before.at(node.child + good - 1))) good--;
+    if (good === 0 || node.children - good < 2) return node.children;
+    const text = `count ${node.children}, those from ${good} on lead to no block of the hash index`;
+    this.report.block('DIR_TREE', node.place, 'nhdr.count', text, { found: node.children, expected: good });
+    return good;
   }
 
   /** The level below a node; where all its children have another one, the node's own is wrong. */
@@ -225,7 +242,8 @@ export class DaTree {
   ): void {
     if (neighbour === undefined) return;
     const expected = neighbour === null ? 0 : neighbour.place.fileoff;
-    if (found === expected) return;
+    // The end of a level that leads on to a block of no node: that is told of the other.
+    if (found === expected || (neighbour === null && this.find(found)?.reached === false)) return;
     const field = `${block.level === 0 ? 'lhdr' : 'nhdr'}.info.hdr.${side}`;
     const text = `${side} ${found}, the next block there is ${expected}`;
     this.report.block('DIR_TREE', block.place, field, text, { found, expected });

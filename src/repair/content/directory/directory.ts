@@ -51,7 +51,7 @@ export class DirectoryReader implements ContentReader {
     this.short = new ShortDirectory(contents, this.report, this.targets);
     this.slots = new EntrySlots(geometry);
     this.data = new DirDataBlocks(contents, this.report, this.targets, this.slots);
-    this.index = new HashIndex(this.report, this.slots, geometry);
+    this.index = new HashIndex(contents, this.report, this.slots);
     this.leaves = new LeafSpace(contents, this.report, this.index);
     this.lengths = new FreeLengths(this.report, this.slots);
     this.free = new FreeIndex(contents, this.report, this.slots, this.lengths);

@@ -3,10 +3,11 @@
  * entry of that hash, and every entry must be led to once. What does not fit is kept until all leaves are read, for a
  * hash that leads nowhere and an entry that nothing leads to are often one wrong address.
  */
-import { DIR_LEAF_ENTRY } from '../../../format/dir.ts';
-import type { Geometry } from '../../../format/geometry.ts';
+import { DIR_LEAF_ENTRY, DIR_LEAF_HEADER } from '../../../format/dir.ts';
 import { hex } from '../../../format/problem.ts';
+import { viewOf } from '../../../format/struct.ts';
 import { NumberList } from '../../observe/list.ts';
+import type { Contents } from '../contents.ts';
 import type { DirBlockPlace, DirReport } from './report.ts';
 import { type EntrySlots, LOST_SLOT, NO_SLOT, SLOT } from './slots.ts';
 
@@ -17,6 +18,7 @@ const MOST_KEPT = 1000;
 /** What was met in one leaf. */
 export interface LeafSummary {
   readonly place: DirBlockPlace;
+  readonly count: number;
   readonly first: number;
   readonly last: number;
   /** Stale entries by the leaf's account, and found. */
@@ -37,6 +39,7 @@ export class HashIndex {
   readonly leaves: LeafSummary[] = [];
   /** Addresses of neighbours of equal hash. */
   readonly twins = new NumberList();
+  private readonly contents: Contents;
   private readonly report: DirReport;
   private readonly slots: EntrySlots;
   private readonly fsblocks: number;
@@ -47,10 +50,11 @@ export class HashIndex {
   private readonly number = new NumberList();
   private faults = 0;
 
-  constructor(report: DirReport, slots: EntrySlots, geometry: Geometry) {
+  constructor(contents: Contents, report: DirReport, slots: EntrySlots) {
+    this.contents = contents;
     this.report = report;
     this.slots = slots;
-    this.fsblocks = 2 ** geometry.dirblklog;
+    this.fsblocks = 2 ** contents.context.geometry.dirblklog;
   }
 
   open(): void {
@@ -107,6 +111,7 @@ export class HashIndex {
     }
     const summary: LeafSummary = {
       ...about,
+      count,
       first: count > 0 ? view.getUint32(first) : 0,
       last: before,
       staleFound: stale,
@@ -140,12 +145,65 @@ export class HashIndex {
 
   /** Tells what does not fit, once all leaves were read. */
   settle(): void {
+    this.takeSurplusCounts();
     const taken = this.hash.length > 0 ? this.takeMisfits() : undefined;
-    const missing = this.complete && this.slots.indexed < this.slots.entries ? this.findMissing() : [];
-    const entryFaults = this.faults > 0 || missing.length > 0;
+    let missing = this.complete && this.slots.indexed < this.slots.entries ? this.findMissing() : [];
+    if (missing.length > 0 && this.takeLackingCounts()) missing = this.findMissing();
+    const entryFaults = this.faults > 0 || missing.length > 0 || this.leaves.some((leaf) => leaf.faulty);
     const paired = this.pair(taken, missing);
     for (const slot of missing) if (!paired.has(slot)) this.tellMissing(slot);
     for (const leaf of this.leaves) this.tellLeaf(leaf, entryFaults);
+  }
+
+  /** Where all of several hashes at the end of a leaf are misfits, its count is too large. */
+  private takeSurplusCounts(): void {
+    const { hash, address, leaf, number } = this;
+    let kept = 0;
+    for (let from = 0; from < hash.length; ) {
+      let to = from + 1;
+      while (to < hash.length && leaf.at(to) === leaf.at(from)) to++;
+      const summary = this.leaves[leaf.at(from)]!;
+      let run = to;
+      while (run > from && number.at(run - 1) === summary.count - (to - run) - 1) run--;
+      if (to - run < 2) run = to;
+      else {
+        const expected = number.at(run);
+        const text = `count ${summary.count}, from hash ${expected} on they lead to no names`;
+        this.report.block('DIR_LEAF', summary.place, 'lhdr.count', text, { found: summary.count, expected });
+      }
+      for (let i = from; i < run; i++, kept++) {
+        hash.set(kept, hash.at(i));
+        address.set(kept, address.at(i));
+        leaf.set(kept, leaf.at(i));
+        number.set(kept, number.at(i));
+      }
+      from = to;
+    }
+    for (const list of [hash, address, leaf, number]) list.length = kept;
+  }
+
+  /** Where hashes that are missing stand behind the end of a leaf, its count is too small. True: some were. */
+  private takeLackingCounts(): boolean {
+    const { slots, contents, report } = this;
+    let any = false;
+    for (const leaf of this.leaves) {
+      if (leaf.entryField !== 'lents' || leaf.faulty) continue;
+      const bytes = contents.blocks.read(leaf.place.fileoff, this.fsblocks, report.name(leaf.place));
+      if (!bytes) continue;
+      const view = viewOf(bytes);
+      let count = leaf.count;
+      for (let at = DIR_LEAF_HEADER.size + HASH * count; at + HASH <= bytes.length; at += HASH, count++) {
+        const slot = slots.find(view.getUint32(at + 4));
+        if (slot < 0 || slots.state[slot] !== SLOT.ENTRY || slots.hash[slot] !== view.getUint32(at)) break;
+        slots.take(slot);
+      }
+      if (count === leaf.count) continue;
+      any = true;
+      const text = `count ${leaf.count}, the hashes of ${count - leaf.count} more names follow`;
+      report.block('DIR_LEAF', leaf.place, 'lhdr.count', text, { found: leaf.count, expected: count });
+      leaf.faulty = true;
+    }
+    return any;
   }
 
   /**
@@ -232,6 +290,7 @@ export class HashIndex {
     if (leaf.disorder >= 0 && !leaf.faulty) {
       const field = `${leaf.entryField}[${leaf.disorder}].hashval`;
       report.block('DIR_LEAF', leaf.place, field, `${field} is below the hash before it`);
+      return;
     }
     if (entryFaults || leaf.faulty || leaf.staleSaid === leaf.staleFound) return;
     const text = `stale ${leaf.staleSaid}, ${leaf.staleFound} stale entries found`;

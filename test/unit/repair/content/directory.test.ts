@@ -140,6 +140,7 @@ const dataCases = (name: string): Case[] => [
   ['NUL', (v) => v.setUint8(entryByte(v, name) + 10, 0), 'DIR_NAME', /name/],
   ['file type', (v) => v.setUint8(entryByte(v, name) + 9 + name.length, 2), 'DIR_FTYPE', /filetype/],
   ['no inode', (v) => v.setUint32(entryByte(v, name), 9), 'DIR_ENTRY_INODE', /inumber/],
+  ['inode of all ones', (v) => v.setBigUint64(entryByte(v, name), -1n), 'DIR_ENTRY', /inumber/],
 ];
 
 const dotCases: Case[] = [
@@ -278,6 +279,9 @@ describe('leaf form', () => {
     ['hash', (v) => v.setUint32(80, v.getUint32(80) ^ 1), 'DIR_HASH', /lents\[2\].hashval/],
     ['address', (v) => v.setUint32(84, 0x4000), 'DIR_HASH', /lents\[2\].address/],
     ['address stale', (v) => v.setUint32(84, 0), 'DIR_HASH', /hashval/],
+    ['count too small', (v) => v.setUint16(56, 100), 'DIR_LEAF', /lhdr.count/],
+    ['no count', (v) => v.setUint16(56, 0), 'DIR_LEAF', /lhdr.count/],
+    ['count too large', (v) => v.setUint16(56, v.getUint16(56) + 3), 'DIR_LEAF', /lhdr|lents/],
     ['bestcount', (v) => v.setUint32(tail, 3), 'DIR_FREE', /ltail.bestcount/],
     ['impossible bestcount', (v) => v.setUint32(tail, 0x10000), 'DIR_FREE', /ltail.bestcount/],
     ['best', (v) => v.setUint16(tail - 4, 8), 'DIR_FREE', /lbests\[0\]/],
@@ -332,6 +336,7 @@ describe('node form', () => {
     ['no level', (v) => v.setUint16(58, 0), 'DIR_TREE', /level/],
     ['no count', (v) => v.setUint16(56, 0), 'DIR_TREE', /count/],
     ['impossible count', (v) => v.setUint16(56, 600), 'DIR_TREE', /count/],
+    ['count too large', (v) => v.setUint16(56, v.getUint16(56) + 4), 'DIR_TREE', /count/],
     ['key', (v) => v.setUint32(child, v.getUint32(child) - 1), 'DIR_TREE', /nbtree\[0\].hashval/],
     ['child of nothing', (v) => v.setUint32(child + 4, 7), 'DIR_TREE', /nbtree\[0\].before/],
     [
@@ -389,6 +394,65 @@ describe('node form', () => {
       },
       false,
     );
+  });
+});
+
+describe('names that differ in case alone', () => {
+  const dir = dirImage('leaf', ['n.version=ci']);
+
+  test('are the same where the filesystem says so', () => {
+    expect(look(dir).found).toEqual([]);
+    const upper: Edit = (v) => v.setUint8(entryByte(v, 'name-20') + 9, 0x4e);
+    withEdit(dir.device, dir.block(0), upper, () => expect(look(dir).found).toEqual([]));
+  });
+
+  test('and then two of them are one too many', () => {
+    // The same hash would need another hash entry: it is told of both.
+    const change: Edit = (v, b) => {
+      const from = entryByte(v, 'name-20');
+      const to = entryByte(v, 'name-25');
+      b.set(b.subarray(from + 9, from + 16), to + 9);
+      v.setUint8(to + 9, 0x4e);
+    };
+    withEdit(dir.device, dir.block(0), change, () => {
+      expect(new Set(look(dir).found.map((f) => f.code))).toEqual(new Set(['DIR_HASH', 'DIR_DUPLICATE']));
+    });
+  });
+});
+
+describe('large and small directory blocks', () => {
+  test.each([
+    ['1 KiB', ['b.size=1024'], 700],
+    ['64 KiB', ['n.size=65536'], 2500],
+    ['8 KiB of 1 KiB', ['b.size=1024', 'n.size=8192'], 900],
+  ] as const)('%s', (_what, options, count) => {
+    const dir = dirImage('node', options, count);
+    expect(look(dir).found).toEqual([]);
+    withEdit(
+      dir.device,
+      dir.block(0),
+      (v) => v.setUint8(entryByte(v, 'name-5') + 15, 3),
+      () => {
+        expect(look(dir).found.map((f) => f.code)).toEqual(['DIR_FTYPE']);
+      },
+    );
+  });
+});
+
+describe('directories in directories', () => {
+  // The root names itself, or a file becomes a directory by its entry.
+  test('the root has no name', () => {
+    const dir = image('block');
+    const change: Edit = (v) => {
+      const at = entryByte(v, 'name-0');
+      v.setBigUint64(at, BigInt(dir.ino));
+      v.setUint8(at + 15, 2);
+    };
+    withEdit(dir.device, dir.block(0), change, () => {
+      const { found } = look(dir);
+      expect(found.map((f) => f.code)).toEqual(['DIR_PARENT']);
+      expect(found[0]!.where.ino).toBe(dir.ino);
+    });
   });
 });
 
