@@ -102,7 +102,9 @@ export class ForkReader {
     if (forkoff !== 0) {
       const attrStart = start + forkoff;
       const local = aformat === FORK.LOCAL;
-      this.extents.keepAs = local ? -1 : this.kept.begin(CONTENT.ATTRIBUTE, ino, row, size, false);
+      // Most files have a fork for attributes and nothing in it.
+      const empty = aformat === FORK.EXTENTS && anextents === 0;
+      this.extents.keepAs = local || empty ? -1 : this.kept.begin(CONTENT.ATTRIBUTE, ino, row, size, false);
       if (local) this.checkLocalAttr(view, attrStart, attrBytes, ino);
       if (aformat === FORK.BTREE) {
         pending = this.root(view, attrStart, attrBytes, ino, true, false, anextents) || pending;
