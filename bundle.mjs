@@ -145,6 +145,8 @@ export async function bundle(options) {
     minifySyntax: true,
     minifyWhitespace: true,
     charset: 'ascii',
+    // Where they stand: behind the exports bodyOf would not find those.
+    legalComments: 'inline',
     sourcemap: 'external',
     sourcesContent: false,
     plugins: [builtins],

@@ -8,17 +8,22 @@ import { type CheckHow, checkImageAt } from './checkimage.ts';
 import { sayError } from './errorline.ts';
 import { cancellable } from './interrupt.ts';
 import { type FormFlags, openOutputs } from './outputs.ts';
+import { STANDARD_INPUT } from './packing.ts';
 import { type PlaceFlags, parsePlace } from './place.ts';
+import { terminalProgress } from './progress.ts';
 
 interface Flags extends FormFlags, PlaceFlags {
   readonly only?: readonly string[];
   readonly maxFindings?: string;
+  readonly logdev?: string;
+  readonly rtdev?: string;
 }
 
 const LEAD = 'xfskit check';
 
 const AFTER_HELP = `
 Several images make several reports, and one summary. An image that cannot be looked at does not stop the others.
+What is packed with gzip, zstd or xz, and standard input (-), is unpacked into a sparse temporary file in TMPDIR first.
 FILE of --junit and --sarif appears whole or not at all; - is standard output, which takes one form.
 docs/schema/check.json describes --json and --jsonl. "xfskit findings" explains what can be found.
 Looked at: AG headers, the six btrees of each AG, inodes, their mappings, and whether all of them agree about every
@@ -30,7 +35,7 @@ be used, 16 usage, 32 cancelled.`;
 
 export function define(command: Command): void {
   command
-    .argument('<IMAGE...>', 'image file or block device')
+    .argument('<IMAGE...>', 'image file, packed or not, or block device; - is standard input')
     .option('--json', 'print the report as JSON')
     .option('--jsonl', 'print findings as JSON, a line each, and a summary line')
     .option('--junit <file>', 'write the report as JUnit XML')
@@ -40,6 +45,8 @@ export function define(command: Command): void {
     .option('--max-findings <n>', 'list at most so many findings of an image, the worst')
     .option('-q, --quiet', 'print no text and no progress: the exit status tells')
     .option('-v, --verbose', 'all findings, each with explanation and fix')
+    .option('-l, --logdev <device>', 'the device of an external log')
+    .option('-r, --rtdev <device>', 'the device of the realtime section')
     .option('--offset <bytes>', 'the filesystem starts here in IMAGE')
     .option('--partition <n>', 'the filesystem is this partition of IMAGE (GPT or MBR)')
     .addHelpText('after', AFTER_HELP)
@@ -72,15 +79,22 @@ function limitOf(text: string | undefined): number | undefined {
 
 async function checkImages(images: readonly string[], flags: Flags): Promise<void> {
   parsePlace(flags);
+  if (images.filter((image) => image === STANDARD_INPUT).length > 1)
+    throw new UsageError('standard input (-) holds one image');
   const only = chosenSubjects(flags.only);
+  const limit = limitOf(flags.maxFindings);
+  const outputs = await openOutputs(flags, images, only);
+  const progress = flags.quiet ? undefined : terminalProgress();
   const how: CheckHow = {
     lead: LEAD,
     place: flags,
     quiet: flags.quiet ?? false,
     only: only && new Set(only),
-    limit: limitOf(flags.maxFindings),
+    limit,
+    logDevice: flags.logdev,
+    rtDevice: flags.rtdev,
+    progress,
   };
-  const outputs = await openOutputs(flags, images, only);
   const reports: CheckReport[] = [];
   let exit = 0;
   for (const image of images) {
@@ -90,6 +104,7 @@ async function checkImages(images: readonly string[], flags: Flags): Promise<voi
     process.exitCode = exit;
     outputs.image(report);
   }
+  progress?.end();
   try {
     outputs.end({ reports, exit });
   } catch (error) {

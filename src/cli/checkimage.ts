@@ -4,15 +4,19 @@
  */
 import type { Device } from '../device/device.ts';
 import { openDevice } from '../device/open.ts';
+import { findPartition } from '../device/partition.ts';
+import { WindowDevice } from '../device/window.ts';
 import { CorruptionError } from '../format/errors.ts';
 import { type Finding, isAbout, type Subject } from '../format/findings.ts';
 import { type CheckResult, checkSteps, isDamaged } from '../repair/check.ts';
-import type { Progress } from '../repair/progress.ts';
 import type { CheckReport } from '../report/report.ts';
 import { errorText, sayError } from './errorline.ts';
 import { exitBits, exitOf } from './exit.ts';
 import { inBreaths } from './interrupt.ts';
-import { type PlaceFlags, placeIn } from './place.ts';
+import { packingOf, pathOf, STANDARD_INPUT } from './packing.ts';
+import { type PlaceFlags, parsePlace, placeIn } from './place.ts';
+import type { ShownProgress } from './progress.ts';
+import { checkRtDevice, refuseSides } from './sides.ts';
 
 export interface CheckHow {
   /** What messages begin with, e.g. `xfskit check`. */
@@ -24,35 +28,72 @@ export interface CheckHow {
   readonly limit?: number | undefined;
   readonly logDevice?: string | undefined;
   readonly rtDevice?: string | undefined;
-  readonly progress?: Progress | undefined;
+  readonly progress?: ShownProgress | undefined;
 }
 
 /** Checks an image; never throws for what is wrong with it. Says what is no finding on stderr. */
 export async function checkImageAt(image: string, how: CheckHow): Promise<CheckReport> {
+  how.progress?.image(image);
   try {
     return await checkOpened(image, how);
   } catch (error) {
+    how.progress?.clear();
     return failedReport(image, error, how.lead);
+  } finally {
+    how.progress?.clear();
   }
 }
 
 async function checkOpened(image: string, how: CheckHow): Promise<CheckReport> {
-  const device = openDevice(image, placeIn(image, how.place));
-  try {
+  const opened: Device[] = [];
+  const open = (device: Device): Device => {
+    opened.push(device);
     if (!how.quiet) warnWhenBusy(how.lead, device);
-    return await checkDevice(image, device, how);
+    return device;
+  };
+  try {
+    const device = open(await openImage(image, how));
+    const logDevice = how.logDevice === undefined ? undefined : open(openDevice(how.logDevice));
+    const rtDevice = how.rtDevice === undefined ? undefined : open(openDevice(how.rtDevice));
+    refuseSides(device, logDevice, rtDevice);
+    return await checkDevice(image, { device, logDevice, rtDevice }, how);
   } finally {
-    device.close();
+    for (const device of opened) device.close();
   }
 }
 
+/** The image as a device: as it is, or unpacked. */
+async function openImage(image: string, how: CheckHow): Promise<Device> {
+  const path = pathOf(image);
+  if (path !== STANDARD_INPUT && packingOf(path) === undefined)
+    return openDevice(path, placeIn(path, how.place));
+  const { offset, partition } = parsePlace(how.place);
+  const { unpackImage } = await import('./unpack.ts');
+  const whole = await unpackImage(path, how.progress);
+  try {
+    const place = partition === undefined ? { offset, length: undefined } : findPartition(whole, partition);
+    return place.offset === 0 && !place.length ? whole : new WindowDevice(whole, place.offset, place.length);
+  } catch (error) {
+    whole.close();
+    throw error;
+  }
+}
+
+interface Devices {
+  readonly device: Device;
+  readonly logDevice: Device | undefined;
+  readonly rtDevice: Device | undefined;
+}
+
 /** Checks; damage that stops a check (a superblock that is lost or contradicts itself) is a report of one finding. */
-async function checkDevice(image: string, device: Device, how: CheckHow): Promise<CheckReport> {
+async function checkDevice(image: string, devices: Devices, how: CheckHow): Promise<CheckReport> {
   const limit = how.limit === undefined ? {} : { limit: how.limit };
   try {
-    const check = await inBreaths(checkSteps(device, { progress: how.progress }));
-    const { only } = how;
-    const findings = only ? check.findings.filter((finding) => isAbout(finding, only)) : check.findings;
+    const { progress, only } = how;
+    const { device, ...sides } = devices;
+    const check = await inBreaths(checkSteps(device, { progress, ...sides }));
+    const all = [...check.findings, ...checkRtDevice(check.observation.geometry, sides.rtDevice)];
+    const findings = only ? all.filter((finding) => isAbout(finding, only)) : all;
     return { ...reportOf(image, check, exitOfFindings(findings, check, only)), findings, ...limit };
   } catch (error) {
     if (!(error instanceof CorruptionError)) throw error;

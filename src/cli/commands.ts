@@ -41,6 +41,11 @@ export const commands: readonly CommandRow[] = [
     load: () => import('./repair.ts'),
   },
   {
+    name: 'fsck',
+    summary: 'check or repair with the options of fsck(8)',
+    load: () => import('./fsck.ts'),
+  },
+  {
     name: 'inject',
     summary: 'plant a named defect in a sound image',
     load: () => import('./inject.ts'),

@@ -10,6 +10,7 @@ import { openDevice } from '../device/open.ts';
 import { writeOut } from '../device/stdout.ts';
 import { writeUndo } from '../device/undo.ts';
 import { isDamaged } from '../repair/check.ts';
+import type { Progress } from '../repair/progress.ts';
 import { applyRepair, finalRuns, type PlannedRepair, planSteps } from '../repair/repair.ts';
 import { printJson } from '../report/json.ts';
 import type { CheckReport } from '../report/report.ts';
@@ -20,6 +21,7 @@ import { exitBits } from './exit.ts';
 import { inBreaths, protect } from './interrupt.ts';
 import { parseOffset } from './offset.ts';
 import { print } from './outputs.ts';
+import { terminalProgress } from './progress.ts';
 
 interface Flags {
   readonly dryRun?: boolean;
@@ -29,6 +31,23 @@ interface Flags {
   readonly undo?: string;
   readonly optimize?: boolean;
 }
+
+export interface RepairHow {
+  readonly dryRun?: boolean;
+  readonly offset?: string;
+  readonly undo?: string;
+  readonly optimize?: boolean;
+  readonly progress?: Progress | undefined;
+  /** What messages begin with. */
+  readonly lead: string;
+}
+
+export interface Repaired {
+  readonly planned: PlannedRepair;
+  readonly report: CheckReport;
+}
+
+const LEAD = 'xfskit repair';
 
 const AFTER_HELP = `
 The plan is carried out on a copy in memory and checked there; only if it is right is IMAGE written. Files and
@@ -52,21 +71,35 @@ export function define(command: Command): void {
 }
 
 async function repairImage(image: string, flags: Flags): Promise<void> {
-  const undo = flags.undo ?? defaultUndo(image);
-  if (!flags.dryRun && existsSync(undo)) {
+  const progress = flags.json ? undefined : terminalProgress();
+  progress?.image(image);
+  try {
+    const { planned, report } = await repairAt(image, { ...flags, progress, lead: LEAD });
+    progress?.end();
+    say(image, planned, report, flags);
+  } finally {
+    progress?.end();
+  }
+}
+
+/** Plans and, unless it is a dry run, repairs an image. Throws for what keeps it from being looked at or written. */
+export async function repairAt(image: string, how: RepairHow): Promise<Repaired> {
+  const undo = how.undo ?? defaultUndo(image);
+  if (!how.dryRun && existsSync(undo)) {
     throw new DeviceError(
       'UNDO_EXISTS',
       `${undo} exists, perhaps from a repair that was cut off: xfskit undo ${undo} ${image}, or remove it`,
     );
   }
-  const where = flags.offset ? { offset: parseOffset(flags.offset) } : {};
-  const device = openDevice(image, { ...where, write: !flags.dryRun });
+  const where = how.offset ? { offset: parseOffset(how.offset) } : {};
+  const device = openDevice(image, { ...where, write: !how.dryRun });
   try {
-    warnWhenBusy('xfskit repair', device); // with -n only: nothing busy is opened for writing
-    const planned = await inBreaths(planSteps(device, { optimize: flags.optimize ?? false }));
-    const didApply = !flags.dryRun && planned.actions.length > 0;
-    if (didApply) apply(planned, device, undo, flags.undo !== undefined);
-    say(image, planned, didApply, flags);
+    warnWhenBusy(how.lead, device); // with -n only: nothing busy is opened for writing
+    const { progress, optimize = false } = how;
+    const planned = await inBreaths(planSteps(device, { optimize }, { progress }));
+    const didApply = !how.dryRun && planned.actions.length > 0;
+    if (didApply) apply(planned, device, undo, how.undo !== undefined);
+    return { planned, report: repairReport(image, planned, didApply) };
   } finally {
     device.close();
   }
@@ -86,19 +119,23 @@ function apply(planned: PlannedRepair, device: Device, undo: string, keep: boole
   });
 }
 
-function say(image: string, planned: PlannedRepair, didApply: boolean, flags: Flags): void {
-  const report = repairReport(image, planned, didApply);
+function say(image: string, planned: PlannedRepair, report: CheckReport, flags: Flags): void {
   process.exitCode = report.exit;
   if (flags.json) {
     print(printJson(report));
     return;
   }
   writeOut(printText(report, { colour: useColour(), verbose: flags.verbose ?? false }));
-  if (planned.refused) process.stderr.write(`xfskit repair: ${image}: refused, ${planned.refused}\n`);
+  sayLeft(LEAD, image, planned);
+}
+
+/** What was not mended and why, on stderr. */
+export function sayLeft(lead: string, image: string, planned: PlannedRepair): void {
+  if (planned.refused) process.stderr.write(`${lead}: ${image}: refused, ${planned.refused}\n`);
   const reasons = new Map<string, number>();
   for (const { reason } of planned.left) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
   for (const [reason, count] of reasons)
-    process.stderr.write(`xfskit repair: ${image}: ${count} left, ${reason}\n`);
+    process.stderr.write(`${lead}: ${image}: ${count} left, ${reason}\n`);
 }
 
 /** What stays, told with the findings of the first check where they are the same. */

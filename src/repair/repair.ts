@@ -11,6 +11,7 @@ import { applyRecovery } from '../fs/log/recover/recover.ts';
 import { type CheckResult, checkSteps, whyLogForbids } from './check.ts';
 import { describeRecovery } from './mounted.ts';
 import { NotConverged, type PlanOptions, type RepairPlan, stagePlan } from './plan.ts';
+import type { CheckOptions } from './progress.ts';
 import { finish, type Steps } from './steps.ts';
 
 /** One fix can bring to light what it hid, but not without end. */
@@ -35,15 +36,19 @@ export function planRepair(device: Device, options: PlanOptions): PlannedRepair 
 }
 
 /** The same, with pauses. */
-export function* planSteps(device: Device, options: PlanOptions): Steps<PlannedRepair> {
-  const before = yield* checkSteps(device);
+export function* planSteps(
+  device: Device,
+  options: PlanOptions,
+  checking: CheckOptions = {},
+): Steps<PlannedRepair> {
+  const before = yield* checkSteps(device, checking);
   const overlay = new OverlayDevice(before.device);
   const refused = whyLogForbids(before);
   if (refused) return { before, after: before, overlay, actions: [], fixes: [], left: [], refused };
   const { recovery } = before;
   const actions = recovery ? [`log: ${describeRecovery(recovery)}`] : [];
   const fixes: Finding[] = [];
-  let check = recovery ? yield* checkSteps(overlay) : before;
+  let check = recovery ? yield* checkSteps(overlay, checking) : before;
   for (let round = 0; ; round++) {
     const plan = stagePlan(check, overlay, options);
     if (plan.fixes.length === 0) {
@@ -52,7 +57,7 @@ export function* planSteps(device: Device, options: PlanOptions): Steps<PlannedR
     if (round === MAX_ROUNDS) throw new NotConverged(plan.fixes);
     actions.push(...plan.actions);
     fixes.push(...plan.fixes);
-    check = yield* checkSteps(overlay);
+    check = yield* checkSteps(overlay, checking);
   }
 }
 
