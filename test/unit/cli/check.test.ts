@@ -227,6 +227,51 @@ test('--partition and --offset find the filesystem in a disk image', () => {
     expect([flags, check(...flags, 'disk.img').status]).toEqual([flags, 16]);
 });
 
+test('-l looks into an external log, -r at the size of the realtime device', () => {
+  const log = path('log.device');
+  const rt = path('rt.device');
+  for (const [file, size] of [
+    [log, 64 * 2 ** 20],
+    [rt, 32 * 2 ** 20],
+  ] as const) {
+    writeFileSync(file, '');
+    truncateSync(file, size);
+  }
+  const place = [
+    '-d',
+    'size=64m',
+    '-l',
+    `logdev=${log},size=20m`,
+    '-r',
+    `rtdev=${rt}`,
+    '-m',
+    'rmapbt=0,reflink=0',
+  ];
+  const made = xfskit(['mkfs', '-q', '--unsupported', ...place, path('sides.img')]);
+  expect([made.status, made.stderr.replace(/^Filesystems .*\n/, '')]).toEqual([0, '']);
+  const logOf = (...flags: string[]): string => JSON.parse(check('--json', ...flags, 'sides.img').stdout).log;
+  expect(logOf()).toMatch(/^external/);
+  expect(logOf('-l', log)).toBe('clean');
+  expect(check('-l', log, '-r', rt, 'sides.img').status).toBe(0);
+  truncateSync(rt, 2 ** 20);
+  const short = JSON.parse(check('--json', '-r', rt, 'sides.img').stdout);
+  expect([short.exit, short.findings.map(({ code }: { code: string }) => code)]).toEqual([
+    4,
+    ['DEVICE_SHORT'],
+  ]);
+  expect(JSON.parse(check('--json', '--only', 'rmap', '-r', rt, 'sides.img').stdout).exit).toBe(0);
+  writeFileSync(log, Buffer.alloc(20 * 2 ** 20, 'no log at all'));
+  expect(logOf('-l', log)).toMatch(/^unreadable/);
+  for (const [flag, file] of [
+    ['-l', log],
+    ['-r', rt],
+  ] as const) {
+    const told = check(flag, file, 'clean.img');
+    expect([told.status, told.stderr]).toEqual([8, expect.stringMatching(/clean\.img: .*; -[lr] is for/)]);
+    expect(check(flag, path('gone'), 'sides.img').status).toBe(8);
+  }
+});
+
 test('a form that is not asked for costs nothing: its module is not evaluated', () => {
   const script = `const before = new Set(process.moduleLoadList);
     require(process.argv[1]).load().main(['check', '-q', process.argv[2]]).then(() => {

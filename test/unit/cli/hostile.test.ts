@@ -22,6 +22,12 @@ function hashOf(file: string): string {
 const readers: Readonly<Record<string, readonly string[]>> = {
   check: ['check'],
   'check --json': ['check', '--json'],
+  'check --jsonl': ['check', '--jsonl'],
+  'check --junit': ['check', '--junit', '-'],
+  'check --sarif': ['check', '--sarif', '-'],
+  'check --tap': ['check', '--tap'],
+  'fsck -n': ['fsck', '-n'],
+  'fsck -y': ['fsck', '-y', '-C'],
   'repair -n': ['repair', '-n'],
   repair: ['repair'],
   inject: ['inject', 'leaked-cow'],
@@ -125,6 +131,43 @@ test.each(['check', 'repair', 'db', 'undo'])('%s: paths that hold no image', (co
     'is a character device, not an image file or block device',
     'no such file',
   ]);
+});
+
+test('hostile paths in every form of report: no control character reaches the output', () => {
+  const names = [
+    '\u001b[2Jx',
+    'new\nline',
+    'a]]>&<"',
+    'ok 1 # SKIP',
+    '--not-an-option.img',
+    '\u202eimg',
+    '%s%n',
+  ];
+  for (const name of names) writeFileSync(path(name), noise(4096));
+  for (const form of [[], ['--json'], ['--jsonl'], ['--junit', '-'], ['--sarif', '-'], ['--tap']]) {
+    const result = xfskit(['check', ...form, '--', ...names], { cwd: temporaryDirectory() });
+    expect([form, result.status, result.signal]).toEqual([form, 8, null]);
+    expect(/(?!\n)\p{Cc}/u.test(result.stdout + result.stderr)).toBe(false);
+    expect(result.stderr.split('\n').length).toBe(names.length + 1);
+    expect(result.stderr).not.toContain('internal error');
+  }
+});
+
+test('heads of packings with nothing sound behind them', () => {
+  const heads = [
+    [0x1f, 0x8b, 8, 0xff, 0, 0],
+    [0x28, 0xb5, 0x2f, 0xfd, 0xff, 0xff],
+    [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0],
+    [0x50, 0x2a, 0x4d, 0x18, 0xff, 0xff],
+  ];
+  for (const head of heads) {
+    for (const rest of [new Uint8Array(0), new Uint8Array(100_000), noise(100_000)]) {
+      writeFileSync(path('packed'), Buffer.concat([Buffer.from(head), rest]));
+      const result = xfskit(['check', path('packed')], { timeout: 20_000 });
+      expectOneLine(result);
+      expect([head, result.status, result.stdout]).toEqual([head, 8, '']);
+    }
+  }
 });
 
 test('an image that may not be read or written is refused, by every command', () => {
