@@ -57,11 +57,11 @@ const DA_IDENTITY: Identity = { crc: 12, bno: 16, uuid: 32, owner: 48 };
 function needIdentity(
   problems: Problems,
   bytes: Uint8Array,
+  view: DataView,
   at: Identity,
   geometry: Geometry,
   place: ForkPlace,
 ): void {
-  const view = viewOf(bytes);
   needUuid(problems, view, at.uuid, geometry);
   const bno = readCount64(view, at.bno);
   if (bno !== place.daddr) problems.add('bno', bno, place.daddr);
@@ -96,16 +96,16 @@ function needAscending(
  */
 export function verifyDirIdentity(
   block: Uint8Array,
+  view: DataView,
   geometry: Geometry,
   place: ForkPlace,
   magics: readonly number[],
 ): readonly Problem[] {
   const problems = new Problems();
-  const view = viewOf(block);
   const wide = magics[0]! > 0xffff;
   const magic = wide ? view.getUint32(0) : view.getUint16(8);
   if (!magics.includes(magic)) problems.add('magic', hex(magic), magics.map(hex).join(' or '));
-  needIdentity(problems, block, wide ? DIR_BLOCK_HEADER.offset : DA_IDENTITY, geometry, place);
+  needIdentity(problems, block, view, wide ? DIR_BLOCK_HEADER.offset : DA_IDENTITY, geometry, place);
   return problems.take();
 }
 
@@ -116,16 +116,16 @@ export function verifyDirBlock(block: Uint8Array, geometry: Geometry, place: For
   const wide = view.getUint32(0);
   const narrow = view.getUint16(8);
   if (wide === DIR_BLOCK_MAGIC || wide === DIR_DATA_MAGIC) {
-    needIdentity(problems, block, DIR_BLOCK_HEADER.offset, geometry, place);
+    needIdentity(problems, block, view, DIR_BLOCK_HEADER.offset, geometry, place);
     verifyDataHeader(problems, view, wide === DIR_BLOCK_MAGIC);
   } else if (wide === DIR_FREE_MAGIC) {
-    needIdentity(problems, block, DIR_BLOCK_HEADER.offset, geometry, place);
+    needIdentity(problems, block, view, DIR_BLOCK_HEADER.offset, geometry, place);
     verifyFreeHeader(problems, view);
   } else if (narrow === DIR_LEAF1_MAGIC || narrow === DIR_LEAFN_MAGIC) {
-    needIdentity(problems, block, DA_IDENTITY, geometry, place);
+    needIdentity(problems, block, view, DA_IDENTITY, geometry, place);
     verifyLeafHeader(problems, view, narrow === DIR_LEAF1_MAGIC);
   } else if (narrow === DA_NODE_MAGIC) {
-    needIdentity(problems, block, DA_IDENTITY, geometry, place);
+    needIdentity(problems, block, view, DA_IDENTITY, geometry, place);
     verifyNodeHeader(problems, view, 'nbtree');
   } else {
     problems.stop('magic', hex(wide), 'a directory block');
@@ -207,17 +207,17 @@ export function verifyAttrBlock(block: Uint8Array, geometry: Geometry, place: Fo
   const view = viewOf(block);
   const narrow = view.getUint16(8);
   if (view.getUint32(0) === ATTR_REMOTE_MAGIC) {
-    needIdentity(problems, block, ATTR_REMOTE_HEADER.offset, geometry, place);
+    needIdentity(problems, block, view, ATTR_REMOTE_HEADER.offset, geometry, place);
     const bytes = view.getUint32(ATTR_REMOTE_HEADER.offset.bytes);
     const offset = view.getUint32(ATTR_REMOTE_HEADER.offset.offset);
     const room = view.byteLength - ATTR_REMOTE_HEADER.size;
     if (bytes > room) problems.stop('hdr.bytes', bytes, `at most ${room}`);
     if (offset + bytes > MAX_VALUE) problems.add('hdr.offset', offset, `with bytes at most ${MAX_VALUE}`);
   } else if (narrow === ATTR_LEAF_MAGIC) {
-    needIdentity(problems, block, DA_IDENTITY, geometry, place);
+    needIdentity(problems, block, view, DA_IDENTITY, geometry, place);
     verifyAttrLeaf(problems, view);
   } else if (narrow === DA_NODE_MAGIC) {
-    needIdentity(problems, block, DA_IDENTITY, geometry, place);
+    needIdentity(problems, block, view, DA_IDENTITY, geometry, place);
     verifyNodeHeader(problems, view, 'btree');
   } else {
     problems.stop('magic', hex(narrow), 'an attribute block');
@@ -264,7 +264,7 @@ export function verifySymlink(piece: Uint8Array, geometry: Geometry, place: Fork
     problems.stop('magic', hex(magic), hex(SYMLINK_MAGIC));
     return problems.take();
   }
-  needIdentity(problems, piece, SYMLINK_HEADER.offset, geometry, place);
+  needIdentity(problems, piece, view, SYMLINK_HEADER.offset, geometry, place);
   const offset = view.getUint32(SYMLINK_HEADER.offset.offset);
   const bytes = view.getUint32(SYMLINK_HEADER.offset.bytes);
   const room = Math.min(SYMLINK_MAX - 1, piece.length - SYMLINK_HEADER.size);

@@ -5,6 +5,7 @@
  * What `read` returns is valid until the next read.
  */
 import { scratchBytes } from '../../format/checksum.ts';
+import { viewOf } from '../../format/struct.ts';
 import type { Context } from '../observe/context.ts';
 import type { ForkExtents } from '../observe/forkextents.ts';
 
@@ -20,6 +21,11 @@ export class ForkBlocks {
   private readonly forks: ForkExtents;
   private readonly window: Uint8Array;
   private readonly pieces: Uint8Array;
+  /** What the last read returned. */
+  view: DataView;
+  // Arrays over the window, by the block that they begin with.
+  private readonly cuts: Uint8Array[] = [];
+  private readonly views: DataView[] = [];
   // What the window holds: blocks from an fsbno on.
   private held = -1;
   private heldBlocks = 0;
@@ -32,6 +38,7 @@ export class ForkBlocks {
     const { dirblocksize, blocksize } = context.geometry;
     this.window = scratchBytes('fork', Math.max(WINDOW_BYTES, blocksize));
     this.pieces = new Uint8Array(Math.max(dirblocksize, blocksize));
+    this.view = viewOf(this.pieces);
   }
 
   open(fork: number): void {
@@ -72,8 +79,20 @@ export class ForkBlocks {
       if (!this.fill(fsbno, want, what, want === blocks) && !this.fill(fsbno, blocks, what, true))
         return undefined;
     }
-    const at = (fsbno - this.held) * blocksize;
-    return this.window.subarray(at, at + blocks * blocksize);
+    return this.cut(fsbno - this.held, blocks * blocksize);
+  }
+
+  /** `length` bytes of the window from its `index`-th block on; made once for every place. */
+  private cut(index: number, length: number): Uint8Array {
+    let bytes = this.cuts[index];
+    if (bytes?.length !== length) {
+      const at = index * this.context.geometry.blocksize;
+      bytes = this.window.subarray(at, at + length);
+      this.cuts[index] = bytes;
+      this.views[index] = viewOf(bytes);
+    }
+    this.view = this.views[index]!;
+    return bytes;
   }
 
   private fill(fsbno: number, blocks: number, what: string, report: boolean): boolean {
@@ -105,7 +124,9 @@ export class ForkBlocks {
     }
     this.fsbno = fsbno;
     this.daddr = daddr;
-    return this.pieces.subarray(0, blocks * blocksize);
+    const bytes = this.pieces.subarray(0, blocks * blocksize);
+    this.view = viewOf(bytes);
+    return bytes;
   }
 
   /** Finds the extent that maps `fileoff`; most lookups go on where the last one was. */

@@ -15,12 +15,11 @@ import {
   DIR_LEAF_ENTRY,
 } from '../../../format/dir.ts';
 import { readCount64 } from '../../../format/kinds.ts';
-import { viewOf } from '../../../format/struct.ts';
 import { KIND, NO_ROW } from '../../observe/inodetable.ts';
 import type { Contents } from '../contents.ts';
 import { DirAreas, describeArea } from './areas.ts';
 import { BlockHeaders } from './header.ts';
-import { hashEntry, nameFault } from './name.ts';
+import { hashEntry, NameScan, nameFault } from './name.ts';
 import { type DirBlockPlace, type DirReport, nameText } from './report.ts';
 import { type EntrySlots, SLOT, UNKNOWN_BEST } from './slots.ts';
 import type { DirTargets } from './target.ts';
@@ -57,6 +56,7 @@ export class DirDataBlocks {
   private readonly slots: EntrySlots;
   private readonly headers: BlockHeaders;
   private readonly areas: DirAreas;
+  private readonly scan = new NameScan();
   private readonly typeBytes: number;
   private readonly ignoresCase: boolean;
   private row = 0;
@@ -91,10 +91,9 @@ export class DirDataBlocks {
       this.lose(number);
       return;
     }
-    const { bytes, crcIsGood } = read;
+    const { bytes, view, crcIsGood } = read;
     this.ghost = -1;
     const place = { fileoff, fsbno: this.contents.blocks.fsbno };
-    const view = viewOf(bytes);
     const end = isBlock ? this.findLeaf(view, place, !crcIsGood) : bytes.length;
     // To the hashes of a block form directory the areas were followed already.
     const stop = this.leaf ? end : this.areas.walk(view, end);
@@ -268,7 +267,7 @@ export class DirDataBlocks {
     from: number,
     state: number,
   ): void {
-    const { typeBytes, ignoresCase, targets, row, slots } = this;
+    const { typeBytes, ignoresCase, targets, row, slots, scan } = this;
     const { hash, state: states } = slots;
     const { parents } = this.contents;
     const { fileoff } = place;
@@ -296,12 +295,13 @@ export class DirDataBlocks {
         at += (length + overhead) & ~7;
         continue;
       }
-      hash[slot] = hashEntry(bytes, name, length, ignoresCase);
+      scan.read(view, name, length);
+      hash[slot] = ignoresCase ? hashEntry(bytes, name, length, true) : scan.hash;
       states[slot] = state;
       entries++;
       const type = typeBytes ? bytes[name + length]! : 0;
       const fault = targets.follow(row, ino, type, fileoff);
-      const bad = nameFault(bytes, name, length);
+      const bad = scan.doubtful ? nameFault(bytes, name, length) : undefined;
       if (fault || bad !== undefined) {
         states[slot] = SLOT.TOLD;
         const text = `entry at byte ${at}, ${nameText(bytes, name, length)}: `;

@@ -4,7 +4,6 @@
  * one.
  */
 import { DIR_FREE_HEADER, DIR_FREE_MAGIC } from '../../../format/dir.ts';
-import { viewOf } from '../../../format/struct.ts';
 import type { Contents } from '../contents.ts';
 import { BlockHeaders } from './header.ts';
 import type { DirBlockPlace, DirReport } from './report.ts';
@@ -84,7 +83,7 @@ export class FreeIndex {
     const read = this.headers.read(fileoff, [DIR_FREE_MAGIC], 'free index');
     if (!read) return;
     const place = { fileoff, fsbno: this.contents.blocks.fsbno };
-    const view = viewOf(read.bytes);
+    const { view } = read;
     report.checkLsn(view, LSN, place);
     if (!read.crcIsGood) return;
     const first = number * this.perBlock;

@@ -15,6 +15,7 @@ const SHOWN = 3;
 
 export interface DirBlock {
   readonly bytes: Uint8Array;
+  readonly view: DataView;
   /** False: damage was told, and what else is wrong in the block need not be. */
   readonly crcIsGood: boolean;
 }
@@ -44,24 +45,26 @@ export class BlockHeaders {
       this.tellPieces(fileoff);
       return undefined;
     }
+    const { view } = blocks;
     const place = { fileoff, fsbno: blocks.fsbno };
     const problems = verifyDirIdentity(
       bytes,
+      view,
       this.geometry,
       { daddr: blocks.daddr, owner: report.ino },
       magics,
     );
-    if (problems.length === 0) return { bytes, crcIsGood: true };
+    if (problems.length === 0) return { bytes, view, crcIsGood: true };
     const others = problems.filter((p) => p.field !== 'crc');
     if (others.length === 0) {
       const [p] = problems as [Problem];
       report.block('DIR_CRC', place, 'crc', `${kind} block: ${p.message}`, p);
-      return { bytes, crcIsGood: false };
+      return { bytes, view, crcIsGood: false };
     }
     const text = others.slice(0, SHOWN).map((p) => p.message);
     report.block('DIR_BLOCK', place, others[0]!.field, `${kind} block: ${text.join('; ')}`, others[0]);
     const usable = others.length === 1 && !FOREIGN.has(others[0]!.field);
-    return usable ? { bytes, crcIsGood: others.length === problems.length } : undefined;
+    return usable ? { bytes, view, crcIsGood: others.length === problems.length } : undefined;
   }
 
   /** A block that could be read in no piece was told by who read it. */

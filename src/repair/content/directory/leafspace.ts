@@ -12,7 +12,6 @@ import {
   DIR_LEAFN_MAGIC,
   DIR_NODE_HEADER,
 } from '../../../format/dir.ts';
-import { viewOf } from '../../../format/struct.ts';
 import type { Contents } from '../contents.ts';
 import type { BlockLeaf } from './data.ts';
 import { DaTree } from './datree.ts';
@@ -61,7 +60,7 @@ export class LeafSpace {
       return;
     }
     const place = { fileoff, fsbno: this.contents.blocks.fsbno };
-    const view = viewOf(read.bytes);
+    const { view } = read;
     const tail = read.bytes.length - TAIL;
     const damaged = !read.crcIsGood;
     this.report.checkLsn(view, LSN, place);
@@ -92,7 +91,7 @@ export class LeafSpace {
       this.lose(place);
       return;
     }
-    const view = viewOf(read.bytes);
+    const { view } = read;
     const damaged = !read.crcIsGood;
     const magic = view.getUint16(MAGIC);
     this.report.checkLsn(view, LSN, place);

@@ -17,6 +17,53 @@ export function nameFault(bytes: Uint8Array, from: number, length: number): stri
   return undefined;
 }
 
+const SLASHES = 0x2f2f2f2f;
+const ONES = 0x01010101;
+const HIGH_BITS = 0x80808080 | 0;
+
+/**
+ * The hash of a name, and whether anything in it calls for a closer look: four bytes at a time, since this runs for
+ * every entry of every directory.
+ */
+export class NameScan {
+  hash = 0;
+  /** The name holds "/" or NUL, begins with a dot, or is empty. */
+  doubtful = false;
+
+  read(view: DataView, from: number, length: number): void {
+    let hash = 0;
+    let zeros = 0;
+    const end = from + length;
+    let i = from;
+    for (; i + 4 <= end; i += 4) {
+      const word = view.getInt32(i);
+      const slashes = word ^ SLASHES;
+      // A byte of zeros leaves its high bit here: of the name, or of the name with every "/" made zero.
+      zeros |= ((word - ONES) & ~word) | ((slashes - ONES) & ~slashes);
+      hash =
+        ((word >>> 24) << 21) ^
+        (((word >>> 16) & 0xff) << 14) ^
+        (((word >>> 8) & 0xff) << 7) ^
+        (word & 0xff) ^
+        ((hash << 28) | (hash >>> 4));
+    }
+    let doubtful = (zeros & HIGH_BITS) !== 0 || length === 0 || view.getUint8(from) === DOT;
+    const left = end - i;
+    if (left > 0) {
+      let tail = 0;
+      for (; i < end; i++) {
+        const byte = view.getUint8(i);
+        doubtful = doubtful || byte === 0 || byte === SLASH;
+        tail = (tail << 7) ^ byte;
+      }
+      const by = 7 * left;
+      hash = tail ^ ((hash << by) | (hash >>> (32 - by)));
+    }
+    this.hash = hash >>> 0;
+    this.doubtful = doubtful;
+  }
+}
+
 export function hashEntry(bytes: Uint8Array, from: number, length: number, ignoresCase: boolean): number {
   return ignoresCase ? hashNameIgnoringCaseAt(bytes, from, length) : hashNameAt(bytes, from, length);
 }
