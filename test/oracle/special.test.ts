@@ -2,12 +2,14 @@
  * Images with quota and with a realtime section, written by hand, are sound in the eyes of xfs_repair; and each
  * edit of them that it notices is noticed here. The kernel of a test machine may know neither.
  */
-import { writeFileSync } from 'node:fs';
+import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { checkImage } from '../../src/repair/check.ts';
 import { describeXfsprogs, run, temporaryDirectory } from '../support/oracle.ts';
 import { QUOTA_DEFECTS } from '../support/quotadefects.ts';
+import { REALTIME_DEFECTS, REALTIME_LAYOUTS } from '../support/realtimedefects.ts';
+import { type RealtimeImage, realtimeImage } from '../support/realtimeimage.ts';
 import { quotaImage } from '../support/specialimage.ts';
 
 const VARIANTS: readonly (readonly string[])[] = [
@@ -41,5 +43,37 @@ describeXfsprogs('quota', () => {
     const codes = checkImage(image.device).findings.map(({ code }) => code);
     const judged = judge(image.device.bytes);
     expect([judged.status, codes.includes(defect.code)]).toEqual([defect.missedByRepair ? 0 : 1, true]);
+  });
+});
+
+/** xfs_repair wants the realtime device, though nothing on it matters. */
+function judgeRealtime({ device, bytes }: RealtimeImage): { status: number | null; text: string } {
+  const folder = temporaryDirectory();
+  const [path, section] = [join(folder, 'special.img'), join(folder, 'section.img')];
+  writeFileSync(path, device.bytes);
+  writeFileSync(section, '');
+  truncateSync(section, bytes);
+  const { status, stdout, stderr } = run('xfs_repair', ['-n', '-f', '-r', section, path]);
+  return { status, text: stdout + stderr };
+}
+
+describeXfsprogs('a realtime section', () => {
+  test.each([[[]], [['b.size=1024']], [['i.nrext64=0', 'm.bigtime=0']]])('a clean image, %j', (options) => {
+    const image = realtimeImage(options);
+    const judged = judgeRealtime(image);
+    expect([judged.status, judged.text.match(/.*(bad|would|discrep|expected).*/gi)]).toEqual([0, null]);
+  });
+
+  test.each(REALTIME_LAYOUTS.map((layout) => [layout.name, layout] as const))('clean: %s', (_, layout) => {
+    const image = realtimeImage(['b.size=1024'], 80 << 20);
+    layout.plant(image);
+    const judged = judgeRealtime(image);
+    expect([judged.status, judged.text.match(/.*(bad|would|discrep|expected).*/gi)]).toEqual([0, null]);
+  });
+
+  test.each(REALTIME_DEFECTS.map((defect) => [defect.name, defect] as const))('%s', (_, defect) => {
+    const image = realtimeImage(defect.options);
+    defect.plant(image);
+    expect(judgeRealtime(image).status).toBe(defect.missedByRepair ? 0 : 1);
   });
 });

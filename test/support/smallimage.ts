@@ -53,28 +53,51 @@ const CONTENT: readonly { name: string; reflink: boolean; extents: readonly Exte
   { name: 'clone', reflink: true, extents: [{ agno: 2, agbno: 804, count: 8 }] },
 ];
 
-/** An empty filesystem of `bytes` in memory; `options` are spelled as on the command line, e.g. `m.rmapbt=0`. */
-export function emptyImage(bytes: number, options: readonly string[] = []): MemoryDevice {
+/** For filesystems without sharing that need two files. */
+const SECOND: (typeof CONTENT)[number] = {
+  name: 'second',
+  reflink: false,
+  extents: [{ agno: 2, agbno: 650, count: 3 }],
+};
+
+/**
+ * An empty filesystem of `bytes` in memory; `options` are spelled as on the command line, e.g. `m.rmapbt=0`. With
+ * `realtimeBytes` it has a realtime section of that size, whose device holds nothing and is not returned.
+ */
+export function emptyImage(
+  bytes: number,
+  options: readonly string[] = [],
+  realtimeBytes?: number,
+): MemoryDevice {
   const given = new GivenOptions();
   given.add('m', 'uuid=0f0e0d0c-0b0a-4908-8706-050403020100');
   given.add('d', 'agcount=3');
   for (const option of options) given.add(option[0] as 'm', option.slice(2));
   const device = new MemoryDevice(new Uint8Array(bytes), 'small image');
+  if (realtimeBytes !== undefined) given.add('r', 'rtdev=rt');
+  const realtime =
+    realtimeBytes === undefined
+      ? undefined
+      : { name: 'rt', bytes: realtimeBytes, topology: PLAIN_FILE, isFile: true };
   const { plan } = chooseFilesystem(
     given,
-    { bytes, topology: PLAIN_FILE },
+    { bytes, topology: PLAIN_FILE, ...(realtime ? { realtime } : {}) },
     { label: 'small', makeUuid: () => '', allowSmall: true, processors: 4 },
   );
-  writeFilesystem({ data: device }, plan, { seconds: 1_700_000_000, nanoseconds: 0 });
+  const side =
+    realtimeBytes === undefined ? {} : { realtime: new MemoryDevice(new Uint8Array(realtimeBytes)) };
+  writeFilesystem({ data: device, ...side }, plan, { seconds: 1_700_000_000, nanoseconds: 0 });
   return device;
 }
 
-export function smallImage(options: readonly string[] = []): SmallImage {
-  const device = emptyImage(48 << 20, options);
+export function smallImage(options: readonly string[] = [], realtimeBytes?: number): SmallImage {
+  const device = emptyImage(48 << 20, options, realtimeBytes);
   const { observation } = checkImage(device);
   const { geometry } = observation;
   const first = geometry.rootino + 3;
-  const content = geometry.features.reflink ? CONTENT : CONTENT.slice(0, 1);
+  const alone = CONTENT.slice(0, 1);
+  const plain = realtimeBytes === undefined ? alone : [...alone, SECOND];
+  const content = geometry.features.reflink ? CONTENT : plain;
   content.forEach((file, i) => {
     writeFile(device, geometry, first + i, file.reflink, file.extents);
   });

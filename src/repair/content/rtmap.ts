@@ -60,6 +60,9 @@ class Sweep {
   // The block where the extent that reached furthest so far ended, and its inode.
   private end = 0;
   private endIno = -1;
+  // Where the last overlap ended, and one of the two inodes.
+  private overlapEnd = -1;
+  private overlapIno = -1;
 
   constructor(context: Context, { rextsize, rextents }: RealtimeSection) {
     this.context = context;
@@ -101,9 +104,12 @@ class Sweep {
   private meet(start: number, stop: number, ino: number, fileoff: number): void {
     const { end, endIno, rextsize } = this;
     if (start < end) {
-      const blocks = Math.min(end, stop) - start;
-      const text = `realtime blocks ${start} + ${blocks} belong to inode ${endIno} too`;
-      this.report('RT_CROSS_LINK', ino, text, fileoff);
+      // What goes on between the same two files is one overlap, in however many records they have it.
+      const goesOn = start === this.overlapEnd && (ino === this.overlapIno || endIno === this.overlapIno);
+      this.overlapEnd = Math.min(end, stop);
+      this.overlapIno = ino;
+      const text = `realtime blocks ${start} + ${this.overlapEnd - start} belong to inode ${endIno} too`;
+      if (!goesOn) this.report('RT_CROSS_LINK', ino, text, fileoff);
       return;
     }
     if (start === end && ino === endIno) return;
