@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { checkImage } from '../../src/repair/check.ts';
 import { describeXfsprogs, run, temporaryDirectory } from '../support/oracle.ts';
-import { QUOTA_DEFECTS } from '../support/quotadefects.ts';
+import { changeDquot, QUOTA_DEFECTS } from '../support/quotadefects.ts';
 import { REALTIME_DEFECTS, REALTIME_LAYOUTS } from '../support/realtimedefects.ts';
 import { type RealtimeImage, realtimeImage } from '../support/realtimeimage.ts';
-import { quotaImage } from '../support/specialimage.ts';
+import { addQuota, quotaImage } from '../support/specialimage.ts';
 
 const VARIANTS: readonly (readonly string[])[] = [
   [],
@@ -62,6 +62,15 @@ describeXfsprogs('a realtime section', () => {
     const image = realtimeImage(options);
     const judged = judgeRealtime(image);
     expect([judged.status, judged.text.match(/.*(bad|would|discrep|expected).*/gi)]).toEqual([0, null]);
+  });
+
+  test('with quota', () => {
+    const image = realtimeImage();
+    const quota = addQuota(image.device, image.geometry, image.files);
+    const judged = judgeRealtime(image);
+    expect([judged.status, judged.text.match(/.*(bad|would|expected).*/gi)]).toEqual([0, null]);
+    changeDquot(quota, 'group', 100, (record) => record.rtbcount++);
+    expect(judgeRealtime(image).status).toBe(1);
   });
 
   test.each(REALTIME_LAYOUTS.map((layout) => [layout.name, layout] as const))('clean: %s', (_, layout) => {

@@ -15,10 +15,12 @@ import {
   dquotsPerBlock,
   QFLAG,
   QUOTA_INODE_FIELD,
+  QUOTA_TYPES,
   type QuotaType,
 } from '../../src/format/dquot.ts';
 import type { Geometry } from '../../src/format/geometry.ts';
 import {
+  DIFLAG,
   DIFLAG2,
   DINODE,
   FORK,
@@ -120,7 +122,7 @@ export interface QuotaImage {
 }
 
 /** What is written of an id; use, limits and timers. */
-type Use = { blocks: number; inodes: number };
+type Use = { blocks: number; inodes: number; rtblocks: number };
 
 /** Ids of the image's files: the first belongs to user 7, group 100, project 42, the next to the row below. */
 const IDS = [
@@ -128,39 +130,25 @@ const IDS = [
   { uid: 100_000, gid: 100, projid: 0x10007 },
   { uid: 0, gid: 0, projid: 42 },
 ] as const;
-const CHKD_ALL = Object.values(QFLAG).reduce((all, { acct, enfd, chkd }) => all | acct | enfd | chkd, 0);
+const ALL_FLAGS = Object.values(QFLAG).reduce((all, { acct, enfd, chkd }) => all | acct | enfd | chkd, 0);
 
 /** Three files with owners, and all three types of quota, enforced and counted. */
 export function quotaImage(options: readonly string[] = []): QuotaImage {
   const { device, geometry, files } = smallImage(options);
-  const use: Record<QuotaType, Map<number, Use>> = { user: new Map(), group: new Map(), project: new Map() };
-  const charge = (type: QuotaType, id: number, blocks: number): void => {
-    const so = use[type].get(id) ?? { blocks: 0, inodes: 0 };
-    use[type].set(id, { blocks: so.blocks + blocks, inodes: so.inodes + 1 });
-  };
-  // The root directory and the two realtime inodes are root's.
-  for (const type of ['user', 'group', 'project'] as const) for (let i = 0; i < 3; i++) charge(type, 0, 0);
-  files.forEach(({ ino }, i) => {
-    const { uid, gid, projid } = IDS[i % IDS.length]!;
-    changeInode(device, geometry, ino, (inode) => {
-      inode.uid = uid;
-      inode.gid = gid;
-      inode.projid_lo = projid % 0x10000;
-      inode.projid_hi = projid >>> 16;
-      charge('user', uid, inode.nblocks);
-      charge('group', gid, inode.nblocks);
-      charge('project', projid, inode.nblocks);
-    });
-  });
+  return addQuota(device, geometry, files);
+}
+
+/** Gives the files of an image owners, and the image quota. */
+export function addQuota(device: MemoryDevice, geometry: Geometry, files: readonly SmallFile[]): QuotaImage {
+  const use = chargeFiles(device, geometry, files);
   const perBlock = dquotsPerBlock(geometry.blocksize);
   const first = files.at(-1)!.ino + 2;
   const inodes = { user: first, group: first + 1, project: first + 2 };
   const bytes = new Map<string, number>();
   let agbno = 900;
-  for (const type of ['user', 'group', 'project'] as const) {
-    const blocks = [...new Set([...use[type].keys()].map((id) => Math.floor(id / perBlock)))].sort(
-      (a, b) => a - b,
-    );
+  for (const type of QUOTA_TYPES) {
+    const numbers = [...use[type].keys()].map((id) => Math.floor(id / perBlock));
+    const blocks = [...new Set(numbers)].sort((a, b) => a - b);
     const extents = blocks.map((fileoff) => ({ fileoff, fsbno: geometry.fsbno(2, (agbno += 2)), count: 1 }));
     for (const { fileoff, fsbno } of extents) {
       for (let slot = 0; slot < perBlock; slot++) {
@@ -174,21 +162,54 @@ export function quotaImage(options: readonly string[] = []): QuotaImage {
   }
   changeSuperblock(device, (sb) => {
     sb.versionnum |= 0x40;
-    sb.qflags = CHKD_ALL;
-    for (const type of ['user', 'group', 'project'] as const) sb[QUOTA_INODE_FIELD[type]] = inodes[type];
+    sb.qflags = ALL_FLAGS;
+    for (const type of QUOTA_TYPES) sb[QUOTA_INODE_FIELD[type]] = inodes[type];
   });
   reindex(device);
-  return {
-    device,
-    geometry,
-    files,
-    inodes,
-    dquotByte: (type, id) => {
-      const byte = bytes.get(`${type}/${id}`);
-      if (byte === undefined) throw new Error(`no record of ${type} ${id}`);
-      return byte;
-    },
+  const dquotByte = (type: QuotaType, id: number): number => {
+    const byte = bytes.get(`${type}/${id}`);
+    if (byte === undefined) throw new Error(`no record of ${type} ${id}`);
+    return byte;
   };
+  return { device, geometry, files, inodes, dquotByte };
+}
+
+/** Gives the files owners, and adds up what each uses. */
+function chargeFiles(
+  device: MemoryDevice,
+  geometry: Geometry,
+  files: readonly SmallFile[],
+): Readonly<Record<QuotaType, ReadonlyMap<number, Use>>> {
+  const use: Record<QuotaType, Map<number, Use>> = { user: new Map(), group: new Map(), project: new Map() };
+  const charge = (type: QuotaType, id: number, blocks: number, rtblocks: number): void => {
+    const so = use[type].get(id) ?? { blocks: 0, inodes: 0, rtblocks: 0 };
+    use[type].set(id, {
+      blocks: so.blocks + blocks,
+      inodes: so.inodes + 1,
+      rtblocks: so.rtblocks + rtblocks,
+    });
+  };
+  const { rootino, rbmino, rsumino } = SUPERBLOCK.over(device.bytes);
+  for (const ino of [rootino, rbmino, rsumino]) {
+    const { nblocks } = DINODE.over(inodeBytes(device, geometry, ino));
+    for (const type of QUOTA_TYPES) charge(type, 0, nblocks, 0);
+  }
+  files.forEach(({ ino }, i) => {
+    const { uid, gid, projid } = IDS[i % IDS.length]!;
+    changeInode(device, geometry, ino, (inode) => {
+      inode.uid = uid;
+      inode.gid = gid;
+      inode.projid_lo = projid % 0x10000;
+      inode.projid_hi = projid >>> 16;
+      // A realtime file has nothing but realtime blocks while its extents fit the inode.
+      const realtime = (inode.flags & (1 << DIFLAG.REALTIME)) !== 0;
+      const [blocks, rtblocks] = realtime ? [0, inode.nblocks] : [inode.nblocks, 0];
+      charge('user', uid, blocks, rtblocks);
+      charge('group', gid, blocks, rtblocks);
+      charge('project', projid, blocks, rtblocks);
+    });
+  });
+  return use;
 }
 
 function writeDquot(
@@ -208,6 +229,7 @@ function writeDquot(
   record.id = id;
   record.bcount = BigInt(use?.blocks ?? 0);
   record.icount = BigInt(use?.inodes ?? 0);
+  record.rtbcount = BigInt(use?.rtblocks ?? 0);
   if (id === 7) {
     // Above its soft limit, so a timer runs.
     record.blk_softlimit = 2n;
