@@ -23,9 +23,6 @@ const sb = (name: string, codes: readonly FindingCode[], change: (sb: Sb) => voi
   plant: ({ device }) => changeSuperblock(device, change),
 });
 
-/** A field of the primary by its own rule, and each copy that differs from it. */
-const SB_BOTH: readonly FindingCode[] = ['SB_FIELD', 'SB_SECONDARY', 'SB_SECONDARY'];
-
 function rbmino({ device }: RealtimeImage): number {
   return SUPERBLOCK.over(device.bytes).rbmino;
 }
@@ -161,9 +158,9 @@ export const REALTIME_DEFECTS: readonly RealtimeDefect[] = [
     codes: ['INODE_EXTENT', 'INODE_BLOCK_COUNT'],
     plant: (image) => remap(image, 1, 2, 200, 2 ** 30, 4),
   },
-  sb('blocks of the bitmap', SB_BOTH, (s) => s.rbmblocks++),
-  sb('logarithm of the extents', SB_BOTH, (s) => s.rextslog++),
-  sb('extents', SB_BOTH, (s) => s.rextents--),
+  sb('blocks of the bitmap', ['SB_FIELD'], (s) => s.rbmblocks++),
+  sb('logarithm of the extents', ['SB_FIELD'], (s) => s.rextslog++),
+  sb('extents', ['SB_FIELD'], (s) => s.rextents--),
   {
     name: 'a directory as bitmap inode',
     codes: ['RT_INODE'],

@@ -68,13 +68,15 @@ export function changeInode(
   sealCrc(bytes, INODE_CRC_OFFSET);
 }
 
-/** Changes the primary superblock and seals it. */
+/** Changes the superblock of an AG, usually the primary, and seals it. */
 export function changeSuperblock(
   device: MemoryDevice,
   change: (sb: ReturnType<typeof SUPERBLOCK.over>) => void,
+  agno = 0,
 ): void {
-  const size = SUPERBLOCK.over(device.bytes).sectsize;
-  const sector = device.bytes.subarray(0, size);
+  const { sectsize, agblocks, blocksize } = SUPERBLOCK.over(device.bytes);
+  const at = agno * agblocks * blocksize;
+  const sector = device.bytes.subarray(at, at + sectsize);
   change(SUPERBLOCK.over(sector));
   sealCrc(sector, SB_CRC_OFFSET);
 }

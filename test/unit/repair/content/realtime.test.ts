@@ -46,8 +46,10 @@ describe('a realtime section', () => {
       [0x100, 'METADIR'],
       [0x200, 'ZONED'],
     ] as const) {
-      const { device } = realtimeImage();
-      changeSuperblock(device, (sb) => (sb.features_incompat |= bit));
+      const { device, geometry } = realtimeImage();
+      for (let agno = 0; agno < geometry.agcount; agno++) {
+        changeSuperblock(device, (sb) => (sb.features_incompat |= bit), agno);
+      }
       expect(() => checkImage(device)).toThrow(UnsupportedFeature);
       expect(() => checkImage(device)).toThrow(
         new RegExp(`incompat feature bits 0x${bit.toString(16)}: ${name} \\(`),
