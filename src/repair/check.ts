@@ -38,7 +38,11 @@ export function checkImage(device: Device, options: CheckOptions = {}): CheckRes
 export function* checkSteps(device: Device, options: CheckOptions = {}): Steps<CheckResult> {
   const mounted = mountedView(device, options.logDevice);
   yield;
-  const observation = yield* observeSteps(mounted.device, { ...options, logDevice: mounted.logDevice });
+  const observation = yield* observeSteps(mounted.device, {
+    ...options,
+    logDevice: mounted.logDevice,
+    quotaBehind: mounted.recovery !== undefined && changesUse(mounted.recovery),
+  });
   options.progress?.begin('comparison', observation.ags.length, 'AGs');
   const comparison = yield* compareSteps(observation, options.progress);
   const findings = [...observation.findings, ...comparison.findings, ...logFindings(mounted)];
@@ -50,6 +54,11 @@ export function* checkSteps(device: Device, options: CheckOptions = {}): Steps<C
   const provisional = log.state === 'unreadable' || mounted.failure !== undefined;
   const { recovery } = mounted;
   return { observation, comparison, findings, provisional, log, recovery, device: mounted.device };
+}
+
+/** Whether a recovery did more than the log says: freed inodes, finished intents. Quota records do not know of it. */
+function changesUse({ unlinked, intents }: Recovery): boolean {
+  return unlinked > 0 || Object.values(intents).some((count) => count > 0);
 }
 
 /** A dirty log that was replayed, or could not be. */

@@ -19,3 +19,9 @@ export interface CheckOptions {
   /** The device of the realtime section. */
   readonly rtDevice?: Device | undefined;
 }
+
+/** What observing is given besides. */
+export interface ObserveOptions extends CheckOptions {
+  /** The device shows a replayed log whose recovery freed or mapped blocks and charged nobody for it. */
+  readonly quotaBehind?: boolean | undefined;
+}

@@ -27,13 +27,16 @@ export interface QuotaSetup {
   readonly others: ReadonlyMap<number, string>;
 }
 
-/** `log`: counts of a filesystem that waits for its log are behind, and nothing is held against them. */
-export function readQuotaSetup(superblock: Uint8Array, log: LogObservation): QuotaSetup {
+/**
+ * `log`: counts of a filesystem that waits for its log are behind, and nothing is held against them; nor, with
+ * `behind`, when they are known to be for another reason.
+ */
+export function readQuotaSetup(superblock: Uint8Array, log: LogObservation, behind = false): QuotaSetup {
   const sb = SUPERBLOCK.over(superblock);
   const named = (ino: number): number | undefined => (ino > 0 ? ino : undefined);
   const inodes = { user: named(sb.uquotino), group: named(sb.gquotino), project: named(sb.pquotino) };
   const enabled = (sb.versionnum & QUOTA_BIT) !== 0;
-  const settled = log.state !== 'dirty' && log.state !== 'unreadable';
+  const settled = !behind && log.state !== 'dirty' && log.state !== 'unreadable';
   const counted = QUOTA_TYPES.filter(
     (type) => enabled && settled && inodes[type] !== undefined && (sb.qflags & QFLAG[type].chkd) !== 0,
   );

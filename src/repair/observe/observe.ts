@@ -20,7 +20,7 @@ import { checkNamedInodes } from '../content/named.ts';
 import { ParentRecords } from '../content/parentrecords.ts';
 import { quotaUsageFor, readQuotaSetup } from '../content/quota.ts';
 import type { AgObservation, LogObservation, Observation, UnlinkedInode } from '../observation.ts';
-import type { CheckOptions } from '../progress.ts';
+import type { ObserveOptions } from '../progress.ts';
 import { FindingSink } from '../sink.ts';
 import { finish, type Steps } from '../steps.ts';
 import { BlockRuns } from './blockruns.ts';
@@ -51,7 +51,7 @@ export function observe(device: Device): Observation {
 }
 
 /** The same, with a pause after each AG. */
-export function* observeSteps(device: Device, options: CheckOptions = {}): Steps<Observation> {
+export function* observeSteps(device: Device, options: ObserveOptions = {}): Steps<Observation> {
   const { progress } = options;
   const sink = new FindingSink();
   const primary = readPrimary(device, sink);
@@ -81,7 +81,7 @@ export function* observeSteps(device: Device, options: CheckOptions = {}): Steps
   const parents = geometry.features.parent ? new ParentRecords() : undefined;
   const extents = new ExtentReader(context, owners, forks);
   const bmbt = new BmbtWalk(context, runs, owners, extents);
-  const quota = readQuotaSetup(sector, log);
+  const quota = readQuotaSetup(sector, log, options.quotaBehind);
   const usage = quotaUsageFor(quota);
   const scan = new InodeScan(context, new ForkReader(context, extents, bmbt, sector), inodes, usage);
   const ags: AgObservation[] = [];
