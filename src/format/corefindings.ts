@@ -8,4 +8,10 @@ export const CORE_FINDINGS = {
     'log features are set though the log is clean',
     'A log incompatible feature bit tells older kernels not to recover this log. It is cleared with the last change in the log, so under a clean log it is a leftover, or damage.',
   ),
+  LOG_RECORD: found(
+    'log',
+    'error',
+    'log record is invalid',
+    'A field or the checksum of a record that counts is wrong: the unmount record of a clean log, or one that a recovery would have to read.',
+  ),
 } as const;

@@ -47,6 +47,8 @@ export interface LogHead {
   readonly tailCycle: number;
   /** Equal to `headBlock` when clean. */
   readonly tailBlock: number;
+  /** Basic block of the last record before the head; -1: there is none. */
+  readonly lastRecord: number;
   readonly detail: string;
 }
 
@@ -78,8 +80,9 @@ function result(
   tailCycle: number,
   tailBlock: number,
   detail: string,
+  lastRecord = -1,
 ): LogHead {
-  return { state, headCycle, headBlock, tailCycle, tailBlock, detail };
+  return { state, headCycle, headBlock, tailCycle, tailBlock, lastRecord, detail };
 }
 
 interface Record {
@@ -133,9 +136,9 @@ class LogScan {
       return result('unreadable', 0, 0, 0, 0, text);
     }
     if (this.isUnmount(head, last))
-      return result('clean', headCycle, head, headCycle, head, `head at ${headCycle}:${head}`);
+      return result('clean', headCycle, head, headCycle, head, `head at ${headCycle}:${head}`, last.block);
     const text = `head at ${headCycle}:${head}, tail at ${tailCycle}:${tailBlock}`;
-    return result('dirty', headCycle, head, tailCycle, tailBlock, text);
+    return result('dirty', headCycle, head, tailCycle, tailBlock, text, last.block);
   }
 
   private isUnmount(head: number, last: Record): boolean {

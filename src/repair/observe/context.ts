@@ -17,7 +17,7 @@ export class Context {
   readonly agcount: number;
   /** Set when something that may own blocks could not be read (`filesComplete` of the observation). */
   filesLost = false;
-  /** Head of a clean internal log: nothing on disk can have been logged later. */
+  /** Head of the log, where it is known: nothing on disk can have been logged later. */
   logHead: { readonly cycle: number; readonly block: number } | undefined;
   /** Inode numbers from one AG to the next; kept, for it is asked for with every rmap record. */
   private readonly aginoRange: number;

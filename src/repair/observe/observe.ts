@@ -13,7 +13,6 @@ import { OWNER } from '../../format/btree.ts';
 import { CHUNK_INODES, type Geometry } from '../../format/geometry.ts';
 import { viewOf } from '../../format/struct.ts';
 import { SUPERBLOCK } from '../../format/superblock.ts';
-import { findLogHead } from '../../fs/log/head.ts';
 import { type ChunkColumns, ExtentColumns } from '../../fs/space/columns.ts';
 import { readContents } from '../content/content.ts';
 import { checkNamedInodes } from '../content/named.ts';
@@ -34,6 +33,7 @@ import { readAgf, readAgfl, readAgi } from './header.ts';
 import { InodeScan } from './inode.ts';
 import { InodeTable } from './inodetable.ts';
 import { ChunkReader, FreeReader, RefcountReader, RmapReader } from './leaf.ts';
+import { observeLog } from './log.ts';
 import { checkSecondaries } from './secondary.ts';
 import { checkLogFeatures, followsFromLoss, type Primary, readPrimary } from './superblock.ts';
 import { TreeWalk } from './tree.ts';
@@ -59,11 +59,11 @@ export function* observeSteps(device: Device, options: ObserveOptions = {}): Ste
   const context = new Context(device, geometry, sink);
   if (context.agcount < geometry.agcount) context.filesLost = true;
   checkSecondaries(context, sector, primary.census);
-  const log = observeLog(device, geometry, sink, options.logDevice);
-  if (log.state === 'clean') {
+  const log = observeLog(device, geometry, SUPERBLOCK.over(sector).uuid, sink, options.logDevice);
+  if (log.state === 'clean' || log.state === 'dirty') {
     context.logHead = { cycle: log.headCycle, block: log.headBlock };
-    checkLogFeatures(primary, sink);
   }
+  if (log.state === 'clean') checkLogFeatures(primary, sink);
   context.checkLsn(viewOf(sector), SUPERBLOCK.offset.lsn, 'superblock', { agno: 0, structure: 'sb' });
 
   const runs = new BlockRuns(context);
@@ -220,17 +220,4 @@ function observeUnlinked(context: Context, ags: readonly AgObservation[], scan: 
     if (!seen.has(ino)) reportInode(context, 'UNLINKED_STRAY', ino, 'nlink 0, and on no unlinked list');
   }
   return unlinked;
-}
-
-function observeLog(
-  device: Device,
-  geometry: Geometry,
-  sink: FindingSink,
-  logDevice: Device | undefined,
-): LogObservation {
-  const external = geometry.logstart === 0 ? logDevice : undefined;
-  const log = findLogHead(external ?? device, geometry, external !== undefined);
-  if (log.state === 'dirty') sink.add('LOG_DIRTY', { structure: 'log' }, `log: dirty, ${log.detail}`);
-  if (log.state === 'unreadable') sink.add('LOG_UNREADABLE', { structure: 'log' }, `log: ${log.detail}`);
-  return log;
 }
