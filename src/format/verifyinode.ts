@@ -173,7 +173,14 @@ function verifyForks(view: DataView, byte: number, geometry: Geometry): void {
   const fit = (literal - forkoff * 8) >>> 4;
   if (aformat === FORK.EXTENTS && attr > fit)
     problems.add('core.naextents', attr, `at most the ${fit} that fit`);
+  if (aformat === FORK.BTREE) needTall(attr, literal - forkoff * 8, 'core.naextents');
   if (aformat === FORK.LOCAL && attr !== 0) problems.add('core.naextents', attr, '0 in local format');
+}
+
+/** A btree holds what would not fit into its fork: readers refuse another. */
+function needTall(extents: number, forkBytes: number, field: string): void {
+  const fit = forkBytes >>> 4;
+  if (extents <= fit) problems.add(field, extents, `more than the ${fit} that fit without a btree`);
 }
 
 function verifyDataFormat(view: DataView, byte: number, geometry: Geometry, forkBytes: number): void {
@@ -191,9 +198,11 @@ function verifyDataFormat(view: DataView, byte: number, geometry: Geometry, fork
   } else if (format === FORK.EXTENTS) {
     const fit = forkBytes >>> 4;
     if (extents > fit) problems.add('core.nextents', extents, `at most the ${fit} that fit`);
+  } else if (format === FORK.BTREE) {
+    needTall(extents, forkBytes, 'core.nextents');
   } else if (format === FORK.META_BTREE) {
     if (!geometry.features.metadir) problems.stop('core.format', format, 'local, extents or btree');
-  } else if (format !== FORK.BTREE) {
+  } else {
     problems.stop('core.format', format, 'local, extents or btree');
   }
   if (type === S_IFDIR && size !== 0 && size <= forkBytes && format !== FORK.LOCAL) {

@@ -199,6 +199,10 @@ export class InodeScan {
       reportInode(context, 'INODE_CRC', ino, `CRC 0x${stored.toString(16)}, computed 0x${crc.toString(16)}`);
     }
     for (const p of problems) reportInode(context, 'INODE_CORE', ino, p.message, p.field);
+    if (context.isLsnAhead(view, at + DINODE.offset.lsn)) {
+      const where = { agno: geometry.inoAgno(ino), ino };
+      context.checkLsn(view, at + DINODE.offset.lsn, `inode ${ino}`, where);
+    }
     if (mode === 0) {
       this.checkFree(ino, at, believedFree);
       return true;
@@ -207,10 +211,6 @@ export class InodeScan {
     table.kind[row] = kindOfMode(mode);
     table.nlink[row] = view.getUint32(at + DINODE.offset.nlink);
     if (geometry.features.parent) table.gen[row] = view.getUint32(at + DINODE.offset.gen);
-    if (context.isLsnAhead(view, at + DINODE.offset.lsn)) {
-      const where = { agno: geometry.inoAgno(ino), ino };
-      context.checkLsn(view, at + DINODE.offset.lsn, `inode ${ino}`, where);
-    }
     const extents = this.forks.read(view, at, ino, row, problems.length > 0);
     const regular = (mode & S_IFMT) === S_IFREG ? 1 : 0;
     const reflink = view.getUint32(at + DINODE.offset.flags2 + 4) & (1 << DIFLAG2.REFLINK) ? 1 : 0;

@@ -18,6 +18,8 @@ const AG = 1;
 const LEAVES = [1240, 1200, 1260, 1220];
 const NODES = [1250, 1210];
 const EXTENTS_EACH = 3;
+/** Bytes of the data fork: less than its extents would need. */
+const FORK_BYTES = 160;
 const fsbno = (agbno: number) => BigInt(geometry.fsbno(AG, agbno));
 
 function writeBlock(agbno: number, level: number, left: number, right: number, count: number): DataView {
@@ -62,11 +64,13 @@ function craft(): void {
   const bytes = device.bytes.subarray(at, at + geometry.inodesize);
   const inode = DINODE.over(bytes);
   inode.format = FORK.BTREE;
+  inode.forkoff = FORK_BYTES / 8;
+  inode.aformat = FORK.EXTENTS;
   inode.big_nextents = BigInt(LEAVES.length * EXTENTS_EACH);
   inode.nblocks = LEAVES.length * EXTENTS_EACH * 2 + LEAVES.length + NODES.length;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const root = INODE_CORE_BYTES;
-  const room = maxRootKeys(geometry.inodesize - INODE_CORE_BYTES);
+  const room = maxRootKeys(FORK_BYTES);
   view.setUint16(root, 2);
   view.setUint16(root + 2, 2);
   for (let i = 0; i < 2; i++) {

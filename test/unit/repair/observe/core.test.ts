@@ -93,6 +93,12 @@ describe('inodes', () => {
   });
 });
 
+test('a btree whose extents would fit into the fork', () => {
+  const change = (v: DataView) => v.setUint8(AT.format, 3);
+  const told = found(inode(files[0]!.ino), change);
+  expect(told[0]).toBe('INODE_CORE core.nextents');
+});
+
 test('an unwritten extent in a directory: reported, and its blocks are known all the same', () => {
   const { ino } = files[0]!;
   const change = (v: DataView) => {
