@@ -5,7 +5,7 @@
  * that contradicts another: no address could be trusted, CorruptionError. Any of them while other AGs hold sound
  * copies: damage, and the check goes on with what the copies say. All else (CRC, counters, hints) is a finding.
  */
-import { type Device, DeviceError, readBytes } from '../../device/device.ts';
+import { type Device, DeviceError } from '../../device/device.ts';
 import { AGF, AGF_MAGIC } from '../../format/agf.ts';
 import { CorruptionError, UnsupportedFeature } from '../../format/errors.ts';
 import { FEATURES, type FeatureRow, unsupportedBits } from '../../format/features.ts';
@@ -13,7 +13,7 @@ import type { Finding } from '../../format/findings.ts';
 import type { Geometry } from '../../format/geometry.ts';
 import { hex, type Problem } from '../../format/problem.ts';
 import { geometryOf, SB_MAGIC, SUPERBLOCK } from '../../format/superblock.ts';
-import { verifySuperblock } from '../../format/verify.ts';
+import { verifyAgf, verifyAgfl, verifyAgi, verifySuperblock } from '../../format/verify.ts';
 import { findSuperblockCopy } from '../../fs/superblockcopy.ts';
 import { type FindingSink, findingOf } from '../sink.ts';
 import { agreed, type Census, COPIED, type SuperblockFields, takeCensus, unusedBytes } from './secondary.ts';
@@ -143,22 +143,73 @@ function outvote(
   problems: readonly Problem[],
   sink: FindingSink,
 ): Uint8Array {
+  if (census.sound === 0) return onDisk;
+  const { sector, outvoted } = asCopiesSay(device, onDisk, census);
+  if (outvoted.length === 0 || verifySuperblock(sector).some((p) => p.stops)) return onDisk;
+  // One copy against one primary: the AG headers know some of it too.
+  const stale = problems.some(({ field }) => field === 'crc');
+  if (census.sound === 1 && !stale && headerProblems(device, sector) >= headerProblems(device, onDisk)) {
+    return onDisk;
+  }
+  for (const { field, found, expected, count } of outvoted) {
+    if (problems.some((p) => p.field === field)) continue;
+    const text = `superblock: ${field} ${found}, but ${count} of ${census.sound} copies say ${expected}`;
+    sink.add('SB_FIELD', { agno: 0, structure: 'sb', field }, text, { found, expected });
+  }
+  return sector;
+}
+
+interface Outvoted {
+  readonly field: string;
+  readonly found: string;
+  readonly expected: string;
+  readonly count: number;
+}
+
+/** The primary with the fields of most copies, and which of them it had otherwise. */
+function asCopiesSay(
+  device: Device,
+  onDisk: Uint8Array,
+  census: Census,
+): { sector: Uint8Array; outvoted: readonly Outvoted[] } {
   const sb = SUPERBLOCK.over(onDisk);
-  if (census.sound < (problems.some(({ field }) => field === 'crc') ? 1 : 2)) return onDisk;
   const sector = onDisk.slice();
+  const outvoted: Outvoted[] = [];
   for (const field of [...COPIED, 'rootino'] as const) {
     const vote = census.majority(field);
     if (!vote || vote.value === agreed(sb, field)) continue;
     // Growing writes the primary first; the AG headers that it made show that it got that far.
     if ((field === 'dblocks' || field === 'agcount') && lastAgIsThere(device, onDisk)) continue;
     setField(sector, field, vote.value);
-    if (problems.some((p) => p.field === field)) continue;
-    const found = String(sb[field]);
-    const text = `superblock: ${field} ${found}, but ${vote.count} of ${census.sound} copies say ${vote.value}`;
-    const where = { agno: 0, structure: 'sb', field };
-    sink.add('SB_FIELD', where, text, { found, expected: String(vote.value) });
+    outvoted.push({ field, found: String(sb[field]), expected: String(vote.value), count: vote.count });
   }
-  return verifySuperblock(sector).some((p) => p.stops) ? onDisk : sector;
+  return { sector, outvoted };
+}
+
+/** How much is wrong with the headers of the first and the last AG if this superblock is right. */
+function headerProblems(device: Device, sector: Uint8Array): number {
+  const geometry = geometryOf(sector);
+  const header = new Uint8Array(geometry.sectsize);
+  let problems = 0;
+  for (const agno of [0, geometry.agcount - 1]) {
+    for (const [index, verify] of [verifyAgf, verifyAgi, verifyAgfl].entries()) {
+      const at = geometry.headerByte(agno, index + 1);
+      if (!canRead(device, at, header)) problems++;
+      else problems += verify(header, geometry, agno).length;
+    }
+  }
+  return problems;
+}
+
+function canRead(device: Device, at: number, into: Uint8Array): boolean {
+  if (at + into.length > device.size) return false;
+  try {
+    device.read(at, into);
+    return true;
+  } catch (error) {
+    if (error instanceof DeviceError) return false;
+    throw error;
+  }
 }
 
 /** Sets a field to what copies agree on; bits that need not agree stay. */
@@ -173,15 +224,9 @@ function setField(sector: Uint8Array, field: (typeof COPIED)[number] | 'rootino'
 function lastAgIsThere(device: Device, sector: Uint8Array): boolean {
   const geometry = geometryOf(sector);
   const agno = geometry.agcount - 1;
-  const at = geometry.headerByte(agno, 1);
-  if (at + geometry.sectsize > device.size) return false;
-  let agf: ReturnType<typeof AGF.over>;
-  try {
-    agf = AGF.over(readBytes(device, at, geometry.sectsize));
-  } catch (error) {
-    if (error instanceof DeviceError) return true; // not known: nothing is said against the primary
-    throw error;
-  }
+  const bytes = new Uint8Array(geometry.sectsize);
+  if (!canRead(device, geometry.headerByte(agno, 1), bytes)) return false;
+  const agf = AGF.over(bytes);
   return agf.magicnum === AGF_MAGIC && agf.seqno === agno && agf.length === geometry.agLength(agno);
 }
 

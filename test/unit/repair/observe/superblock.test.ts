@@ -129,6 +129,25 @@ describe('fields of the primary', () => {
     expect(withEdit(device, primary, flip, told)).toEqual(['SB_FIELD 0 features_ro_compat']);
   });
 
+  test.each<[Field, number]>([
+    ['features_ro_compat', 0x2],
+    ['features_ro_compat', 0x4],
+    ['uuid', 0x1],
+  ])('one copy against the primary, %s: the AG headers decide', (field, bit) => {
+    const at = SUPERBLOCK.offset[field];
+    const flip = (v: DataView) => v.setUint32(at, v.getUint32(at) ^ bit);
+    withEdit(device, third, wiped, () => {
+      expect(withEdit(device, primary, flip, told)).toEqual([
+        `SB_FIELD 0 ${field}`,
+        'SB_SECONDARY 2 magicnum',
+      ]);
+      expect(withEdit(device, second, flip, told)).toEqual([
+        `SB_SECONDARY 1 ${field}`,
+        'SB_SECONDARY 2 magicnum',
+      ]);
+    });
+  });
+
   test('the root inode', () => {
     const flip = change('rootino', 1, 32);
     expect(withEdit(device, primary, flip, told)).toEqual(['SB_FIELD 0 rootino']);
