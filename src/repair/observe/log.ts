@@ -1,5 +1,5 @@
 /** The log as check looks at it: its state, and the records that count. */
-import type { Device } from '../../device/device.ts';
+import { type Device, DeviceError } from '../../device/device.ts';
 import type { Geometry } from '../../format/geometry.ts';
 import { BASIC_BLOCK } from '../../format/log.ts';
 import { findLogHead } from '../../fs/log/head.ts';
@@ -26,13 +26,14 @@ export function observeLog(
     blocks: (geometry.logblocks * geometry.blocksize) / BASIC_BLOCK,
     uuid,
   };
-  for (const { block, field, found, expected } of checkLogRecords(place, log)) {
-    sink.add(
-      'LOG_RECORD',
-      { structure: 'log', field },
-      `log: record at basic block ${block}: ${field} ${found}, expected ${expected}`,
-      { found, expected },
-    );
+  try {
+    for (const { block, field, found, expected } of checkLogRecords(place, log)) {
+      const text = `log: record at basic block ${block}: ${field} ${found}, expected ${expected}`;
+      sink.add('LOG_RECORD', { structure: 'log', field }, text, { found, expected });
+    }
+  } catch (error) {
+    if (!(error instanceof DeviceError)) throw error;
+    sink.add('READ_FAILED', { structure: 'log' }, `log: ${error.message}`);
   }
   return log;
 }
