@@ -159,8 +159,10 @@ function verifyForks(view: DataView, byte: number, geometry: Geometry): void {
   const big = (view.getUint32(byte + AT.flags2 + 4) & NREXT64) !== 0;
   const attr = big ? view.getUint32(byte + AT.nextents) : view.getUint16(byte + AT.anextents);
   if (forkoff === 0) {
-    if (aformat !== FORK.DEV && aformat !== FORK.EXTENTS)
-      problems.add('core.aformat', aformat, '0 or 2 without a fork');
+    // Inodes that were never in use have 0 there.
+    if (aformat !== FORK.EXTENTS && (mode !== 0 || aformat !== FORK.DEV)) {
+      problems.add('core.aformat', aformat, mode === 0 ? '0 or 2 in a free inode' : '2 without a fork');
+    }
     if (attr !== 0) problems.add('core.naextents', attr, '0 without a fork');
     return;
   }

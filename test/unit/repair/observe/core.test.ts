@@ -72,6 +72,7 @@ describe('inodes', () => {
       },
       'core.mtime',
     ],
+    ['attribute format without a fork', root, (v) => v.setUint8(AT.aformat, 0), 'core.aformat'],
     ['flags of a free inode', free, flag(DIFLAG.NODUMP), 'core.flags'],
     ['fork of a free inode', free, (v) => v.setUint8(AT.forkoff, 24), 'core.forkoff'],
     ['format of a free inode', free, (v) => v.setUint8(AT.format, 3), 'core.format'],
