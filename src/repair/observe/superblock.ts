@@ -56,9 +56,12 @@ export function readPrimary(device: Device, sink: FindingSink): Primary {
   device.read(0, onDisk);
   const census = takeCensus(device, geometryOf(onDisk), sink);
   const problems = verifySuperblock(onDisk);
-  const sector = outvote(device, onDisk, census, problems, sink);
+  const { sector, fields } = outvote(device, onDisk, census, problems, sink);
   const geometry = geometryOf(sector);
-  checkPrimary(sector, geometry, problems, sink);
+  // What breaks a rule only because of an outvoted field does not count.
+  const own = problems.filter(({ field }) => field === 'crc' || fields.has(field));
+  const rest = verifySuperblock(sector).filter(({ field }) => field !== 'crc');
+  checkPrimary(sector, geometry, [...own, ...rest], sink);
   checkSize(geometry, device, sink);
   return { sector, onDisk, geometry, census, lost: false };
 }
@@ -142,21 +145,22 @@ function outvote(
   census: Census,
   problems: readonly Problem[],
   sink: FindingSink,
-): Uint8Array {
-  if (census.sound === 0) return onDisk;
+): { sector: Uint8Array; fields: ReadonlySet<string> } {
+  const asIs = { sector: onDisk, fields: new Set<string>() };
+  if (census.sound === 0) return asIs;
   const { sector, outvoted } = asCopiesSay(device, onDisk, census);
-  if (outvoted.length === 0 || verifySuperblock(sector).some((p) => p.stops)) return onDisk;
+  if (outvoted.length === 0 || verifySuperblock(sector).some((p) => p.stops)) return asIs;
   // One copy against one primary: the AG headers know some of it too.
   const stale = problems.some(({ field }) => field === 'crc');
   if (census.sound === 1 && !stale && headerProblems(device, sector) >= headerProblems(device, onDisk)) {
-    return onDisk;
+    return asIs;
   }
   for (const { field, found, expected, count } of outvoted) {
     if (problems.some((p) => p.field === field)) continue;
     const text = `superblock: ${field} ${found}, but ${count} of ${census.sound} copies say ${expected}`;
     sink.add('SB_FIELD', { agno: 0, structure: 'sb', field }, text, { found, expected });
   }
-  return sector;
+  return { sector, fields: new Set(outvoted.map(({ field }) => field)) };
 }
 
 interface Outvoted {
@@ -258,7 +262,11 @@ function checkPrimary(
   problems: readonly Problem[],
   sink: FindingSink,
 ): void {
+  const told = new Set<string>();
   for (const { field, found, expected, message } of problems) {
+    // A value that breaks several rules of its field is one finding.
+    if (told.has(field)) continue;
+    told.add(field);
     const code = field === 'crc' ? 'SB_CRC' : 'SB_FIELD';
     sink.add(code, { agno: 0, structure: 'sb', field }, `superblock: ${message}`, { found, expected });
   }

@@ -148,6 +148,11 @@ describe('fields of the primary', () => {
     });
   });
 
+  test('a value that breaks several rules of its field: told once', () => {
+    const codes = withEdit(device, primary, change('logblocks', 0x7fffffff, 32), told);
+    expect(codes).toEqual(['SB_FIELD 0 logblocks']);
+  });
+
   test('the root inode', () => {
     const flip = change('rootino', 1, 32);
     expect(withEdit(device, primary, flip, told)).toEqual(['SB_FIELD 0 rootino']);
