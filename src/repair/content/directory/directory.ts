@@ -20,7 +20,7 @@ import { DirTargets } from './target.ts';
 
 /** Bytes of file offset behind the free index. */
 const END_BYTE = DIR_FREE_BYTE + DIR_LEAF_BYTE;
-/** With so many bad data blocks, and fewer good ones, the rest of a directory is not read. */
+/** With so many bad blocks, and fewer good ones, the rest of a directory is not read. */
 const MOST_BAD = 64;
 
 type Form = 'block' | 'leaf' | 'node';
@@ -96,20 +96,49 @@ export class DirectoryReader implements ContentReader {
       if (!lost) report.inode('DIR_MAP', 'u3.bmx', 'its first block is not mapped');
       return false;
     }
+    const twice = this.findMappedTwice(fork);
+    if (twice >= 0) {
+      const text = `block ${twice} of the filesystem is mapped twice`;
+      report.inode('DIR_MAP', 'u3.bmx', text, { found: twice });
+      return false;
+    }
     const form = this.formOf(fork);
-    const last = this.readData(fork, form);
+    const last = this.lastData(fork);
+    this.readData(fork, form);
     if (!lost) this.checkSize(last, size);
     if (lost) {
       slots.partial = true;
       index.complete = false;
     }
+    let whole = !lost;
     if (form === 'block') this.readBlockIndex();
-    else this.readIndex(fork, form, last, lost);
+    else whole = this.readIndex(fork, form, last, lost) && whole;
     index.settle();
-    if (form === 'node' && !lost) this.leaves.tree.judge(this.leafStart);
-    if (form === 'node' && !lost) this.free.finish(this.freeStart, this.fsblocks);
+    if (form === 'node' && whole) {
+      this.leaves.tree.judge(this.leafStart);
+      this.free.finish(this.freeStart, this.fsblocks);
+    }
     this.duplicates.find();
     return data.complete;
+  }
+
+  /**
+   * A block of the filesystem (fsbno) that the fork maps more than once; -1: none. What is read of a directory is
+   * bounded by that: every block of it says where it is, but not for which part of the file.
+   */
+  private findMappedTwice(fork: number): number {
+    const { forks } = this.contents;
+    const first = forks.first(fork);
+    const count = forks.count(fork);
+    if (count < 2) return -1;
+    const order = Uint32Array.from({ length: count }, (_, i) => first + i);
+    order.sort((a, b) => forks.fsbno(a) - forks.fsbno(b));
+    for (let i = 1; i < count; i++) {
+      const before = order[i - 1]!;
+      const fsbno = forks.fsbno(order[i]!);
+      if (fsbno < forks.fsbno(before) + forks.blockCount(before)) return fsbno;
+    }
+    return -1;
   }
 
   private formOf(fork: number): Form {
@@ -127,17 +156,24 @@ export class DirectoryReader implements ContentReader {
     return bytes !== undefined && viewOf(bytes).getUint32(0) === DIR_DATA_MAGIC;
   }
 
-  /** Reads the data blocks; returns the last of them, in directory blocks. */
-  private readData(fork: number, form: Form): number {
+  /** The last data block that is mapped, in directory blocks. */
+  private lastData(fork: number): number {
+    const { forks } = this.contents;
+    let extent = forks.first(fork) + forks.count(fork) - 1;
+    while (extent > forks.first(fork) && forks.fileoff(extent) >= this.leafStart) extent--;
+    const end = Math.min(forks.fileoff(extent) + forks.blockCount(extent), this.leafStart);
+    return Math.floor((end - 1) / this.fsblocks);
+  }
+
+  private readData(fork: number, form: Form): void {
     const { data, slots } = this;
-    let last = 0;
     for (const fileoff of this.dirBlocks(fork, 0, this.leafStart)) {
-      last = fileoff / this.fsblocks;
-      if (slots.partial) continue;
-      data.read(last, fileoff, form === 'block' && last === 0);
-      if (slots.lostBlocks > MOST_BAD && slots.lostBlocks > slots.blocks) slots.partial = true;
+      const number = fileoff / this.fsblocks;
+      data.read(number, fileoff, form === 'block' && number === 0);
+      if (!isHopeless(slots.lostBlocks, slots.blocks)) continue;
+      slots.partial = true;
+      return;
     }
-    return last;
   }
 
   private checkSize(last: number, size: number): void {
@@ -155,16 +191,23 @@ export class DirectoryReader implements ContentReader {
     else index.complete = false;
   }
 
-  private readIndex(fork: number, form: 'leaf' | 'node', last: number, lost: boolean): void {
+  /** Reads the leaves, nodes and free index; false when it was given up. */
+  private readIndex(fork: number, form: 'leaf' | 'node', last: number, lost: boolean): boolean {
     const { leaves, free, leafStart, freeStart } = this;
     leaves.tree.open();
     free.open();
     let met = 0;
+    let bad = 0;
     for (const fileoff of this.dirBlocks(fork, leafStart, this.end)) {
       met++;
+      let good = true;
       if (form === 'leaf') leaves.readLeaf1(fileoff, last, this.lengths);
-      else if (fileoff < freeStart) leaves.readNodeForm(fileoff);
-      else free.read((fileoff - freeStart) / this.fsblocks, fileoff);
+      else if (fileoff < freeStart) good = leaves.readNodeForm(fileoff);
+      else good = free.read((fileoff - freeStart) / this.fsblocks, fileoff);
+      if (!good) bad++;
+      if (!isHopeless(bad, met - bad)) continue;
+      this.index.complete = false;
+      return false;
     }
     if (form === 'leaf' && met === 0) {
       this.index.complete = false;
@@ -172,6 +215,7 @@ export class DirectoryReader implements ContentReader {
     }
     if (!this.contents.blocks.isMapped(leafStart)) this.index.complete = false;
     this.checkEnd(fork);
+    return true;
   }
 
   /** Nothing is mapped behind the free index. */
@@ -199,4 +243,9 @@ export class DirectoryReader implements ContentReader {
       }
     }
   }
+}
+
+/** So many blocks are bad that the rest is not worth its reading: a mapping can be longer than the device. */
+function isHopeless(bad: number, good: number): boolean {
+  return bad > MOST_BAD && bad > good;
 }

@@ -76,16 +76,20 @@ export class FreeIndex {
     this.met.clear();
   }
 
-  /** Reads block `number` of the index, at `fileoff`. */
-  read(number: number, fileoff: number): void {
-    this.met.add(number);
-    const { report, slots } = this;
+  /** Reads block `number` of the index, at `fileoff`; false when it cannot be used at all. */
+  read(number: number, fileoff: number): boolean {
     const read = this.headers.read(fileoff, [DIR_FREE_MAGIC], 'free index');
-    if (!read) return;
+    // Mapped is mapped: a block that is damaged is not missing.
+    this.met.add(number);
+    if (!read) return false;
+    if (read.crcIsGood) this.judge(number, fileoff, read.view);
+    return true;
+  }
+
+  private judge(number: number, fileoff: number, view: DataView): void {
+    const { report, slots } = this;
     const place = { fileoff, fsbno: this.contents.blocks.fsbno };
-    const { view } = read;
     report.checkLsn(view, LSN, place);
-    if (!read.crcIsGood) return;
     const first = number * this.perBlock;
     const firstdb = view.getInt32(AT.firstdb);
     if (firstdb !== first) {

@@ -83,13 +83,13 @@ export class LeafSpace {
     }
   }
 
-  /** A block of a node form directory, whatever it is. */
-  readNodeForm(fileoff: number): void {
+  /** A block of a node form directory, whatever it is; false when it cannot be used at all. */
+  readNodeForm(fileoff: number): boolean {
     const read = this.headers.read(fileoff, [DIR_LEAFN_MAGIC, DA_NODE_MAGIC], 'leaf or node');
     const place = { fileoff, fsbno: this.contents.blocks.fsbno };
     if (!read) {
       this.lose(place);
-      return;
+      return false;
     }
     const { view } = read;
     const damaged = !read.crcIsGood;
@@ -103,6 +103,7 @@ export class LeafSpace {
       if (leaf) this.tree.addLeaf(place, forw, back, leaf, damaged);
       else this.tree.addLost(place);
     } else this.lose(place);
+    return true;
   }
 
   private lose(place: DirBlockPlace): void {
