@@ -14,6 +14,7 @@ import { compareContested } from './contested.ts';
 import { compareAgCounters, compareSuperblock } from './counter.ts';
 import { compareFreeSpace, reportStaging } from './freespace.ts';
 import { compareInodeTrees } from './inodetree.ts';
+import { compareLinks } from './link.ts';
 import { ownerName } from './owner.ts';
 import { compareRefcounts } from './refcount.ts';
 import { compareReflinkFlags } from './reflinkflag.ts';
@@ -54,6 +55,7 @@ export function* compareSteps(observation: Observation, progress?: Progress): St
   const contested = filesComplete && compareContested(expectations, findings);
   compareReflinkFlags(observation, expectations, findings);
   compareSuperblock(observation, findings);
+  compareLinks(observation, findings);
   const list = findings.take();
   const leaked = list.filter((f) => f.code === 'LEAKED_COW');
   return {

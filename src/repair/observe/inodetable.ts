@@ -37,7 +37,7 @@ export class InodeTable {
   kind = new Uint8Array(CHUNK_INODES);
   /** Links by the inode's own account. */
   nlink = new Uint32Array(CHUNK_INODES);
-  /** Entries found that name it, "." and ".." included. */
+  /** Entries found that name it, other than "." and "..". */
   links = new Uint32Array(CHUNK_INODES);
   /** Row + 1 of the directory that names this directory; 0: none was found. */
   parent = new Uint32Array(CHUNK_INODES);
