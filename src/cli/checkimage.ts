@@ -92,7 +92,7 @@ async function checkDevice(image: string, devices: Devices, how: CheckHow): Prom
     const { progress, only } = how;
     const { device, ...sides } = devices;
     const check = await inBreaths(checkSteps(device, { progress, ...sides }));
-    const all = [...check.findings, ...checkRtDevice(check.observation.geometry, sides.rtDevice)];
+    const all = [...check.roots, ...checkRtDevice(check.observation.geometry, sides.rtDevice)];
     const findings = only ? all.filter((finding) => isAbout(finding, only)) : all;
     return { ...reportOf(image, check, exitOfFindings(findings, check, only)), findings, ...limit };
   } catch (error) {
@@ -143,13 +143,13 @@ export function warnWhenBusy(lead: string, { name, busy }: Device): void {
 
 /** What a check has to say; repair adds what it did. */
 export function reportOf(image: string, check: CheckResult, exit: number): CheckReport {
-  const { observation, comparison, findings, provisional, log } = check;
+  const { observation, comparison, roots, provisional, log } = check;
   const { geometry } = observation;
   const unlinked = observation.unlinked.length;
   const { leakedExtents, leakedBlocks } = comparison;
   return {
     image,
-    findings,
+    findings: roots,
     provisional,
     logState: log.state === 'clean' ? 'clean' : `${log.state}: ${log.detail}`,
     exit,

@@ -154,5 +154,12 @@ function leftOf(planned: PlannedRepair): NonNullable<CheckReport['left']> {
 function repairReport(image: string, planned: PlannedRepair, didApply: boolean): CheckReport {
   const remaining = planned.refused || isDamaged((didApply ? planned.after : planned.before).findings);
   const exit = (didApply ? exitBits.fixed : 0) | (remaining ? exitBits.unfixed : 0);
-  return { ...reportOf(image, planned.before, exit), applied: planned.actions, left: leftOf(planned) };
+  // Flat: each is mended or left by itself.
+  const { findings } = planned.before;
+  return {
+    ...reportOf(image, planned.before, exit),
+    findings,
+    applied: planned.actions,
+    left: leftOf(planned),
+  };
 }

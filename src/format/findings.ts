@@ -23,6 +23,8 @@ export interface Where {
   readonly ino?: number;
   /** File offset, blocks. */
   readonly fileoff?: number;
+  /** Inode that a directory entry leads to. */
+  readonly target?: number;
   readonly structure?: string;
   readonly field?: string;
 }

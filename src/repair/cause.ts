@@ -14,8 +14,8 @@ type Relation =
   /** AG, structure, block and inode: the same object. */
   | 'object'
   | 'inode'
-  /** Structure (a btree, a header) of an AG. */
-  | 'structure'
+  /** The effect is of an entry that leads to the inode of the cause. */
+  | 'target'
   | 'ag'
   | 'filesystem';
 
@@ -23,17 +23,173 @@ interface Rule {
   readonly causes: readonly FindingCode[];
   readonly effects: readonly FindingCode[];
   readonly by: Relation;
-  /** More that an effect must fulfil. */
+  /** More that an effect, or a cause, must fulfil. */
   readonly when?: (effect: Finding) => boolean;
+  readonly causeWhen?: (cause: Finding) => boolean;
+}
+
+/** Codes that say that bytes are not what XFS wrote: what is found in these bytes follows from that. */
+const CHECKSUMS: readonly FindingCode[] = [
+  'SB_CRC',
+  'AGF_CRC',
+  'AGI_CRC',
+  'AGFL_CRC',
+  'BTREE_CRC',
+  'INODE_CRC',
+  'DIR_CRC',
+  'DQUOT_CRC',
+];
+/** An inode, or one of its forks, cannot be read as it should be. */
+const INODE_DAMAGE: readonly FindingCode[] = [
+  'INODE_LOST',
+  'INODE_CRC',
+  'INODE_CORE',
+  'INODE_FORK',
+  'INODE_EXTENT',
+  'BMBT_BLOCK',
+  'BMBT_ORDER',
+];
+/** Names may be lost with it. */
+const NAME_DAMAGE: readonly FindingCode[] = [
+  'READ_FAILED',
+  'ROOT_DIRECTORY',
+  ...INODE_DAMAGE,
+  'DIR_BLOCK',
+  'DIR_CRC',
+  'DIR_SHORT',
+  'DIR_MAP',
+  'DIR_NAME',
+  'DIR_ENTRY',
+  'DIR_ENTRY_INODE',
+  'DIR_PARENT',
+];
+const TREE_DAMAGE: readonly FindingCode[] = [
+  'BTREE_ROOT',
+  'BTREE_CRC',
+  'BTREE_BLOCK',
+  'BTREE_POINTER',
+  'BTREE_KEY',
+  'BTREE_SIBLING',
+  'BTREE_RECORD',
+  'BTREE_ORDER',
+];
+const HEADER_DAMAGE: readonly FindingCode[] = [
+  'AGF_CRC',
+  'AGF_FIELD',
+  'AGI_CRC',
+  'AGI_FIELD',
+  'AGFL_CRC',
+  'AGFL_FIELD',
+  'AGFL_ENTRY',
+];
+const INODE_INDEX: readonly FindingCode[] = [
+  'INOBT_MISSING',
+  'INOBT_SURPLUS',
+  'INOBT_WRONG',
+  'FINOBT_MISSING',
+  'FINOBT_SURPLUS',
+  'FINOBT_WRONG',
+];
+const LINKS: readonly FindingCode[] = ['LINK_COUNT', 'DISCONNECTED', 'UNLINKED_STRAY'];
+
+/** Fewer names than the inode counts, or none: what a lost name leaves. */
+function lacksNames({ code, found, expected }: Finding): boolean {
+  return code !== 'LINK_COUNT' || Number(found) > Number(expected);
+}
+
+/** An inode that is free by its mode, and was in use by all else. */
+function isFreed({ where, message }: Finding): boolean {
+  return where.field === 'core.mode' || message.includes('free, but');
 }
 
 /** In this order: a finding goes under the first cause that fits. */
 const RULES: readonly Rule[] = [
-  { causes: ['DEVICE_SHORT'], effects: ['READ_FAILED'], by: 'filesystem' },
+  { causes: ['DEVICE_SHORT'], effects: ['READ_FAILED', 'LOG_UNREADABLE'], by: 'filesystem' },
+  { causes: ['SB_LOST', 'SB_GEOMETRY'], effects: ['SB_CRC', 'SB_FIELD', 'SB_COUNTER'], by: 'filesystem' },
+  // The object itself.
+  { causes: CHECKSUMS, effects: [...HEADER_DAMAGE, ...TREE_DAMAGE, 'SB_FIELD'], by: 'object' },
+  { causes: ['INODE_LOST', 'INODE_CRC'], effects: INODE_DAMAGE, by: 'inode' },
+  {
+    causes: ['INODE_LOST', 'INODE_CORE', 'INODE_CRC'],
+    effects: ['UNLINKED_LIST', 'UNLINKED_STRAY'],
+    by: 'inode',
+  },
+  {
+    causes: INODE_DAMAGE,
+    effects: [
+      'INODE_EXTENT_COUNT',
+      'INODE_BLOCK_COUNT',
+      'REFLINK_FLAG_INVALID',
+      'REFLINK_FLAG_MISSING',
+      'LINK_COUNT',
+    ],
+    by: 'inode',
+  },
+  { causes: ['INODE_EXTENT_COUNT'], effects: ['INODE_BLOCK_COUNT'], by: 'inode' },
+  // An inode that the superblock names and that is not the one.
+  {
+    causes: ['QUOTA_INODE', 'QUOTA_FLAGS', 'RT_INODE', 'SB_FIELD'],
+    effects: ['DISCONNECTED', 'QUOTA_MISSING', 'QUOTA_COUNT'],
+    by: 'filesystem',
+  },
+  // Headers and trees, and what is counted by them.
+  { causes: TREE_DAMAGE, effects: TREE_DAMAGE, by: 'object' },
+  {
+    causes: [...HEADER_DAMAGE, ...TREE_DAMAGE, 'READ_FAILED'],
+    effects: ['AGF_COUNTER', 'AGI_COUNTER'],
+    by: 'ag',
+  },
+  { causes: ['AGI_FIELD', 'AGI_CRC', ...INODE_DAMAGE], effects: INODE_INDEX, by: 'ag' },
+  {
+    causes: ['INOBT_MISSING', 'INOBT_SURPLUS', 'INOBT_WRONG'],
+    effects: [...INODE_INDEX, 'AGI_COUNTER'],
+    by: 'ag',
+  },
+  { causes: INODE_INDEX, effects: ['AGI_COUNTER'], by: 'ag' },
+  // Names.
+  {
+    causes: ['INODE_CORE', 'INODE_LOST', 'INODE_CRC'],
+    effects: ['DIR_ENTRY_INODE', 'DIR_FTYPE'],
+    by: 'target',
+  },
+  { causes: INODE_INDEX, effects: ['DIR_ENTRY_INODE'], by: 'filesystem' },
+  {
+    causes: ['INODE_LOST', 'ROOT_DIRECTORY', 'DIR_FTYPE'],
+    effects: LINKS,
+    by: 'filesystem',
+    when: lacksNames,
+  },
+  { causes: ['INODE_CORE'], effects: LINKS, by: 'filesystem', when: lacksNames, causeWhen: isFreed },
+  { causes: ['DIR_ENTRY_INODE', 'DIR_NAME'], effects: LINKS, by: 'filesystem', when: lacksNames },
+  // An entry that leads to another inode than it did: one has a name too few, the other one too many.
+  { causes: ['DISCONNECTED'], effects: ['LINK_COUNT', 'DIR_PARENT'], by: 'filesystem' },
+];
+
+/** Free space as the AGF counts it, after the accounts of space have found together. */
+const COUNTED: readonly Rule[] = [
+  {
+    causes: ['BNOBT_MISSING', 'BNOBT_SURPLUS', 'BNOBT_UNMERGED', 'CNTBT_MISSING', 'CNTBT_SURPLUS'],
+    effects: ['AGF_COUNTER'],
+    by: 'ag',
+  },
+];
+
+/** What goes with names that could not be read. */
+const NAMES: readonly Rule[] = [{ causes: NAME_DAMAGE, effects: LINKS, by: 'filesystem', when: lacksNames }];
+
+/** Sums over AGs, that follow from what is wrong in any of them. Applied last. */
+const SUMS: readonly Rule[] = [
+  {
+    causes: ['AGF_COUNTER', 'AGI_COUNTER', ...INODE_INDEX, ...HEADER_DAMAGE],
+    effects: ['SB_COUNTER'],
+    by: 'filesystem',
+  },
 ];
 
 /** Findings about who owns blocks, the most telling ones first. */
 const SPACE: readonly FindingCode[] = [
+  'INODE_EXTENT',
+  'BMBT_BLOCK',
   'MAPPING_CONTESTED',
   'CROSS_LINK',
   'INDEX_CROSS_LINK',
@@ -51,12 +207,16 @@ const SPACE: readonly FindingCode[] = [
   'LEAKED_COW',
 ];
 
-/** Findings with what follows from each under it, in the order they came in. */
-export function byCause(findings: readonly Finding[]): Finding[] {
+/**
+ * Findings with what follows from each under it, in the order they came in. `namesLost`: some directory could not be
+ * read in full.
+ */
+export function byCause(findings: readonly Finding[], namesLost: boolean): Finding[] {
   if (findings.length < 2) return [...findings];
   const causes = new Causes(findings);
-  for (const rule of RULES) applyRule(rule, findings, causes);
+  for (const rule of namesLost ? [...NAMES, ...RULES] : RULES) applyRule(rule, findings, causes);
   joinSpace(findings, causes);
+  for (const rule of [...COUNTED, ...SUMS]) applyRule(rule, findings, causes);
   return causes.tree();
 }
 
@@ -109,8 +269,8 @@ function applyRule(rule: Rule, findings: readonly Finding[], causes: Causes): vo
   const first = new Map<string, number>();
   const able = new Set(rule.causes);
   for (let i = 0; i < findings.length; i++) {
-    if (!able.has(findings[i]!.code)) continue;
-    const key = keyOf(findings[i]!, rule.by);
+    if (!able.has(findings[i]!.code) || rule.causeWhen?.(findings[i]!) === false) continue;
+    const key = keyOf(findings[i]!, rule.by === 'target' ? 'inode' : rule.by);
     if (key !== undefined && !first.has(key)) first.set(key, i);
   }
   if (first.size === 0) return;
@@ -131,8 +291,8 @@ function keyOf({ where }: Finding, by: Relation): string | undefined {
       return '';
     case 'ag':
       return agno === undefined ? undefined : `${agno}`;
-    case 'structure':
-      return agno === undefined || structure === undefined ? undefined : `${agno} ${structure}`;
+    case 'target':
+      return where.target === undefined ? undefined : `${where.target}`;
     case 'inode':
       return ino === undefined ? undefined : `${ino}`;
     case 'object':
@@ -144,8 +304,7 @@ function keyOf({ where }: Finding, by: Relation): string | undefined {
 function joinSpace(findings: readonly Finding[], causes: Causes): void {
   const rank = new Map(SPACE.map((code, i) => [code, i]));
   const mine: number[] = [];
-  for (let i = 0; i < findings.length; i++)
-    if (rank.has(findings[i]!.code) && !causes.has(i)) mine.push(i);
+  for (let i = 0; i < findings.length; i++) if (rank.has(findings[i]!.code) && !causes.has(i)) mine.push(i);
   if (mine.length < 2) return;
   const joined = new Groups(findings.length);
   joinByInode(findings, mine, joined);

@@ -6,6 +6,7 @@
 import type { Device } from '../device/device.ts';
 import type { Finding, Severity } from '../format/findings.ts';
 import type { Recovery } from '../fs/log/recover/recover.ts';
+import { byCause } from './cause.ts';
 import { type Comparison, compareSteps } from './compare/compare.ts';
 import { describeRecovery, type MountedView, mountedView } from './mounted.ts';
 import type { LogObservation, Observation } from './observation.ts';
@@ -19,6 +20,8 @@ export interface CheckResult {
   readonly comparison: Comparison;
   /** By AG, then by severity, in the order they were met. */
   readonly findings: readonly Finding[];
+  /** The same, what follows from another under it. */
+  readonly roots: readonly Finding[];
   readonly provisional: boolean;
   /** The log as the image has it, and what its replay did. */
   readonly log: LogObservation;
@@ -53,7 +56,8 @@ export function* checkSteps(device: Device, options: CheckOptions = {}): Steps<C
   const log = mounted.head ?? observation.log;
   const provisional = log.state === 'unreadable' || mounted.failure !== undefined;
   const { recovery } = mounted;
-  return { observation, comparison, findings, provisional, log, recovery, device: mounted.device };
+  const roots = byCause(findings, observation.inodes.namesLost);
+  return { observation, comparison, findings, roots, provisional, log, recovery, device: mounted.device };
 }
 
 /** Whether a recovery did more than the log says: freed inodes, finished intents. Quota records do not know of it. */
@@ -73,7 +77,10 @@ function logFindings({ head, recovery, failure }: MountedView): Finding[] {
 
 /** Whether the findings amount to damage; notes do not. */
 export function isDamaged(findings: readonly Finding[]): boolean {
-  return findings.some((finding) => finding.severity !== 'note');
+  return findings.some(
+    ({ severity, consequences }) =>
+      severity !== 'note' || (consequences !== undefined && isDamaged(consequences)),
+  );
 }
 
 /** Why metadata must not be written: what the log holds is unknown or waits to be replayed. */

@@ -10,7 +10,7 @@ function finding(code: FindingCode, where: Where): Finding {
 
 /** Codes of the roots, each with those under it. */
 function shape(findings: readonly Finding[]): string[] {
-  return byCause(findings).map(({ code, consequences }) =>
+  return byCause(findings, false).map(({ code, consequences }) =>
     consequences ? `${code} > ${consequences.map((one) => one.code).join(' ')}` : code,
   );
 }
@@ -22,7 +22,7 @@ test('findings that have nothing in common stay as they are', () => {
     finding('BNOBT_MISSING', { agno: 1, agbno: 10, blocks: 2 }),
     finding('INODE_CORE', { agno: 0, ino: 131 }),
   ];
-  expect(byCause(some)).toEqual(some);
+  expect(byCause(some, false)).toEqual(some);
 });
 
 test('accounts of the same blocks are one finding, under the one that says most', () => {
@@ -42,6 +42,6 @@ test('a long run joins all that lie in it', () => {
   const many = Array.from({ length: 1000 }, (_, i) =>
     finding('BNOBT_MISSING', { agno: 0, agbno: 3 * i, blocks: 1 }),
   );
-  const roots = byCause([...many, finding('CROSS_LINK', { agno: 0, agbno: 0, blocks: 3000 })]);
+  const roots = byCause([...many, finding('CROSS_LINK', { agno: 0, agbno: 0, blocks: 3000 })], false);
   expect(roots.map((root) => [root.code, root.consequences?.length])).toEqual([['CROSS_LINK', 1000]]);
 });

@@ -42,17 +42,17 @@ export class DirReport {
   }
 
   /** About the directory as a whole, or what it holds inside its inode. */
-  inode(code: FindingCode, field: string, text: string, numbers: Numbers = {}): void {
+  inode(code: FindingCode, field: string, text: string, facts: Facts = {}): void {
     if (!this.wants(code)) return;
-    const where = { ...this.ownPlace(), structure: 'inode', field };
-    this.context.sink.add(code, where, `directory ${this.ino}: ${text}`, plain(numbers));
+    const where = { ...this.ownPlace(), structure: 'inode', field, ...targetOf(facts) };
+    this.context.sink.add(code, where, `directory ${this.ino}: ${text}`, plain(facts));
   }
 
   /** About one of its blocks; `field` as xfs_db names it. */
-  block(code: FindingCode, place: DirBlockPlace, field: string, text: string, numbers: Numbers = {}): void {
+  block(code: FindingCode, place: DirBlockPlace, field: string, text: string, facts: Facts = {}): void {
     if (!this.wants(code)) return;
-    const where = { ...this.where(place), field };
-    this.context.sink.add(code, where, `${this.name(place)}: ${text}`, plain(numbers));
+    const where = { ...this.where(place), field, ...targetOf(facts) };
+    this.context.sink.add(code, where, `${this.name(place)}: ${text}`, plain(facts));
   }
 
   checkLsn(view: DataView, at: number, place: DirBlockPlace): void {
@@ -93,6 +93,15 @@ export class DirReport {
     this.counts.set(code, count);
     return count <= FEW;
   }
+}
+
+/** Numbers of a finding, and the inode that an entry leads to. */
+interface Facts extends Numbers {
+  readonly target?: number;
+}
+
+function targetOf({ target }: Facts): Pick<Where, 'target'> {
+  return target === undefined ? {} : { target };
 }
 
 /** The numbers alone, of whatever carries them. */

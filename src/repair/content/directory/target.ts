@@ -18,6 +18,8 @@ export interface TargetFault {
   readonly text: string;
   readonly found: number;
   readonly expected?: number;
+  /** The inode. */
+  readonly target: number;
 }
 
 export class DirTargets {
@@ -85,18 +87,24 @@ export class DirTargets {
     const kind = row === NO_ROW ? KIND.FREE : inodes.kind[row]!;
     if (kind === KIND.FREE) {
       const why = row === NO_ROW ? 'is in no inode chunk' : 'is free';
-      return { code: 'DIR_ENTRY_INODE', field: 'inumber', text: `inode ${ino} ${why}`, found: ino };
+      return {
+        code: 'DIR_ENTRY_INODE',
+        field: 'inumber',
+        text: `inode ${ino} ${why}`,
+        found: ino,
+        target: ino,
+      };
     }
     if (this.special.has(row)) {
       const text = `inode ${ino} is one that the superblock names`;
-      return { code: 'DIR_ENTRY_INODE', field: 'inumber', text, found: ino };
+      return { code: 'DIR_ENTRY_INODE', field: 'inumber', text, found: ino, target: ino };
     }
     if (kind === KIND.DIRECTORY) this.name(from, row, fileoff);
     else inodes.links[row]!++;
     // What an unreadable inode is, nobody knows.
     if (kind === KIND.LOST || kind === type || !this.ftype) return undefined;
     const text = `file type ${type}, inode ${ino} is of type ${kind}`;
-    return { code: 'DIR_FTYPE', field: 'filetype', text, found: type, expected: kind };
+    return { code: 'DIR_FTYPE', field: 'filetype', text, found: type, expected: kind, target: ino };
   }
 
   private name(from: number, row: number, fileoff: number): void {
