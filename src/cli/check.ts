@@ -26,8 +26,8 @@ Several images make several reports, and one summary. An image that cannot be lo
 What is packed with gzip, zstd or xz, and standard input (-), is unpacked into a sparse temporary file in TMPDIR first.
 FILE of --junit and --sarif appears whole or not at all; - is standard output, which takes one form.
 docs/schema/check.json describes --json and --jsonl. "xfskit findings" explains what can be found.
-Looked at: AG headers, the six btrees of each AG, inodes, their mappings, and whether all of them agree about every
-block. Not looked at: what directories and attributes hold. While the log is dirty, findings are provisional.
+A dirty log is replayed in memory first; where that cannot be done, findings are provisional. While IMAGE is mounted, what
+is read may be changing.
   xfskit check --junit report.xml *.img
   xfskit check --jsonl disk.img | jq -r 'select(.type == "finding") | .message'
 Exit status (bits, of all images together): 0 clean (notes may be told), 4 damage or a dirty log, 8 an IMAGE cannot
