@@ -40,7 +40,6 @@ const DAX = 1 << DIFLAG2.DAX;
 /** Flags that only a directory hands on; and those that speak of a file's own data. */
 const DIRECTORY_FLAGS =
   (1 << DIFLAG.RTINHERIT) | (1 << DIFLAG.PROJINHERIT) | (1 << DIFLAG.NOSYMLINKS) | EXTSZINHERIT;
-const RTINHERIT = 1 << DIFLAG.RTINHERIT;
 const NEWRTBM = 1 << DIFLAG.NEWRTBM;
 /** Bits that have a meaning. */
 const FLAGS_KNOWN = (1 << 15) - 1;
@@ -313,9 +312,6 @@ function verifyType(view: DataView, byte: number, geometry: Geometry): void {
   }
   if (type !== S_IFREG && (flags & REALTIME) !== 0)
     problems.add('core.realtime', 1, '0 unless a regular file');
-  if ((flags & RTINHERIT) !== 0 && geometry.rblocks === 0) {
-    problems.add('core.rtinherit', 1, '0 without a realtime section');
-  }
   if ((flags & NEWRTBM) !== 0 && !isBitmap(view, byte, geometry)) {
     problems.add('core.newrtbm', 1, '0 unless the realtime bitmap');
   }

@@ -35,6 +35,8 @@ export interface BusyOptions {
   readonly bytes?: number;
   /** Extents of the fragmented file of each AG. */
   readonly pieces?: number;
+  /** Further names of one file in the root directory. */
+  readonly names?: number;
   /** Inode chunks made beside those that files need. */
   readonly chunks?: number;
 }
@@ -66,6 +68,17 @@ class Maker {
         addName(readInode(tr, geometry.rootino), name, inode.ino, fileType(inode));
         this.files.set(name, inode.ino);
         return inode.ino;
+      }),
+    );
+  }
+
+  /** Gives an inode many more names. */
+  crowd(ino: number, count: number): void {
+    inBatches(count, (first, last) =>
+      this.change(ino, (inode) => {
+        const root = readInode(inode.tr, this.geometry.rootino);
+        for (let i = first; i < last; i++) addName(root, `name-${i}`, ino, fileType(inode));
+        inode.core.nlink += last - first;
       }),
     );
   }
@@ -142,10 +155,10 @@ function setReflink(inode: Inode): void {
 /** What one AG gets. */
 function fill(maker: Maker, agno: number, pieces: number, reflink: boolean): void {
   const { geometry, fs } = maker;
-  const room = geometry.agLength(agno);
-  const from = Math.floor(room / 2);
+  // At the end of the AG: an internal log stands at the beginning of one.
+  const from = geometry.agLength(agno) - 64 - pieces * (PIECE + GAP);
   const frag = maker.create(`frag${agno}`, agno);
-  maker.fragment(frag, agno, from, Math.min(pieces, Math.floor((room - from - 64) / (PIECE + GAP))));
+  maker.fragment(frag, agno, from, pieces);
   const long = maker.create(`long${agno}`, agno);
   maker.change(long, (inode) => {
     mapAllBlocks(inode, 'data', { fileoff: 0, count: 40, contiguous: true, total: 40 });
@@ -185,6 +198,7 @@ export function busyImage(options: BusyOptions = {}): BusyImage {
     const names = Array.from({ length: 8 }, (_, k) => `plain${8 * i + k}`);
     maker.createAll(names, 2);
   }
+  maker.crowd(maker.files.get('plain0')!, options.names ?? 0);
   for (let i = 0; i < (options.chunks ?? 66); i++) transact(fs, (tr) => void addChunk(tr, 1));
   return { device, geometry, files: maker.files };
 }

@@ -270,6 +270,14 @@ export function mountImage(image: string, dir: string, options: readonly string[
       `not mounted: xfs_repair -n ${image} says ${checked.status}\n${checked.stdout}${checked.stderr}`,
     );
   }
+  return mountAgain(image, dir, options);
+}
+
+/**
+ * Mounts without asking xfs_repair, which does not replay a log: only for an image that it called clean and to which
+ * nothing but the kernel has written since, as after a shutdown.
+ */
+export function mountAgain(image: string, dir: string, options: readonly string[] = []): () => void {
   mkdirSync(dir, { recursive: true });
   const dismiss = guard('umount -- "$1" || umount -l -- "$1"', [dir]);
   // nouuid: copies of one image may be mounted by two test files at once.

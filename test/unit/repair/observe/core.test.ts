@@ -61,7 +61,6 @@ describe('inodes', () => {
     ['event state', root, (v) => v.setUint16(AT.dmstate, 1), 'core.dmstate'],
     ['a flag of directories', file, flag(DIFLAG.PROJINHERIT), 'core.flags'],
     ['no symlinks in a file', file, flag(DIFLAG.NOSYMLINKS), 'core.flags'],
-    ['realtime data without the section', root, flag(DIFLAG.RTINHERIT), 'core.rtinherit'],
     ['a new bitmap that is none', file, flag(DIFLAG.NEWRTBM), 'core.newrtbm'],
     [
       'a time beyond the last',
