@@ -44,6 +44,12 @@ export function agreed(sb: SuperblockFields, field: Field): Value {
   return value;
 }
 
+/** A value as messages show it: words of bits in hex. */
+export function shown(field: string, value: Value): string {
+  const bits = field === 'versionnum' || field.includes('features');
+  return bits ? hex(Number(value)) : String(value);
+}
+
 interface Vote {
   readonly value: Value;
   count: number;
@@ -230,11 +236,14 @@ class Copy {
   private report(field: string, found: Value, expected: Value): void {
     const { agno } = this;
     const place = `AG ${agno} superblock`;
-    const plain = (value: Value) => (typeof value === 'bigint' ? String(value) : value);
+    const plain = (value: Value): string | number => {
+      const text = typeof value === 'string' ? value : shown(field, value);
+      return text === String(value) && typeof value === 'number' ? value : text;
+    };
     this.context.sink.add(
       'SB_SECONDARY',
       { agno, structure: 'sb', field },
-      `${place}: ${field} ${found}, expected ${expected}`,
+      `${place}: ${field} ${plain(found)}, expected ${plain(expected)}`,
       { found: plain(found), expected: plain(expected) },
     );
   }

@@ -16,7 +16,15 @@ import { geometryOf, SB_MAGIC, SUPERBLOCK } from '../../format/superblock.ts';
 import { verifyAgf, verifyAgfl, verifyAgi, verifySuperblock } from '../../format/verify.ts';
 import { findSuperblockCopy } from '../../fs/superblockcopy.ts';
 import { type FindingSink, findingOf } from '../sink.ts';
-import { agreed, type Census, COPIED, type SuperblockFields, takeCensus, unusedBytes } from './secondary.ts';
+import {
+  agreed,
+  type Census,
+  COPIED,
+  type SuperblockFields,
+  shown,
+  takeCensus,
+  unusedBytes,
+} from './secondary.ts';
 
 export interface Primary {
   /** The primary's sector; where it is lost or outvoted, what stands in for it. */
@@ -185,7 +193,8 @@ function asCopiesSay(
     // Growing writes the primary first; the AG headers that it made show that it got that far.
     if ((field === 'dblocks' || field === 'agcount') && lastAgIsThere(device, onDisk)) continue;
     setField(sector, field, vote.value);
-    outvoted.push({ field, found: String(sb[field]), expected: String(vote.value), count: vote.count });
+    const { value, count } = vote;
+    outvoted.push({ field, found: shown(field, sb[field]), expected: shown(field, value), count });
   }
   return { sector, outvoted };
 }
