@@ -23,6 +23,22 @@ export interface TreeObservation<Records> {
   readonly sound: boolean;
 }
 
+/**
+ * The rmapbt. Its records are as many as all extents and are wanted twice at most, so they are not kept: what is
+ * kept is what their readers asked for while the tree was verified.
+ */
+export interface RmapObservation extends TreeObservation<ExtentColumns> {
+  /** Read from the leaves at every access: to be held by whoever needs them more than once. */
+  readonly records: ExtentColumns;
+  /** Records in all. */
+  readonly count: number;
+  /** Those of inode chunks and of CoW staging, in tree order. */
+  readonly inodes: RunColumns;
+  readonly staging: RunColumns;
+  /** Whether the tree's records are just these rows, in this order. */
+  holds(rows: ExtentColumns): boolean;
+}
+
 export interface AgObservation {
   readonly agno: number;
   /** Blocks. */
@@ -38,7 +54,7 @@ export interface AgObservation {
   readonly freeList: readonly number[];
   readonly bnobt: TreeObservation<RunColumns>;
   readonly cntbt: TreeObservation<RunColumns>;
-  readonly rmapbt: TreeObservation<ExtentColumns> | undefined;
+  readonly rmapbt: RmapObservation | undefined;
   readonly refcntbt: TreeObservation<RefcountColumns> | undefined;
   readonly inobt: TreeObservation<ChunkColumns>;
   readonly finobt: TreeObservation<ChunkColumns> | undefined;
@@ -46,19 +62,9 @@ export interface AgObservation {
    * blocks themselves), free masks from mode == 0. Sorted by startino. */
   readonly chunks: ChunkColumns;
   /** Owners of this AG's blocks as observed: AG headers, internal log, inode chunks, data and attribute forks
-   * and bmbt blocks. NOT the AG btrees' own blocks, the AGFL or CoW staging. Unsorted. */
+   * and bmbt blocks. NOT the AG btrees' own blocks, the AGFL or CoW staging. In
+   * no order until compare has been through them: it sorts and merges them where they are. */
   readonly owners: ExtentColumns;
-}
-
-/** Per-inode facts that compare needs: only inodes where the reflink flag matters. */
-export interface InodeFlagColumns {
-  length: number;
-  /** Inode number. */
-  ino: Float64Array;
-  /** 1 when di_flags2 has REFLINK. */
-  reflink: Uint8Array;
-  /** 1 when the inode is a regular file. */
-  regular: Uint8Array;
 }
 
 export interface UnlinkedInode {
@@ -86,8 +92,6 @@ export interface Observation {
   readonly superblockLost: boolean;
   readonly log: LogObservation;
   readonly ags: readonly AgObservation[];
-  /** Allocated inodes that are regular files with extents, plus any inode of another type that has the flag. */
-  readonly flags: InodeFlagColumns;
   readonly unlinked: readonly UnlinkedInode[];
   readonly inodes: InodeTable;
   /** Directory entries and PARENT attributes; only on filesystems with parent pointers. */

@@ -24,7 +24,6 @@ import { ChunkColumns, ExtentColumns, type RefcountColumns, RunColumns } from '.
 import { type DerivedSpace, deriveSpace } from './derive.ts';
 import { minFreeList } from './freelist.ts';
 import { type AgInodes, buildAgf, buildAgfl, buildAgi } from './headers.ts';
-import { copyExtents } from './runs.ts';
 import { radixOrder } from './sort.ts';
 
 /** What an AG holds, its own btrees and free list aside; `chunks` are sorted by startino. */
@@ -176,9 +175,9 @@ function allocate(
   const length = geometry.agLength(contents.agno);
   const { reflink } = geometry.features;
   const trees = treesOf(geometry);
-  const given = copyExtents(contents.owners, new ExtentColumns());
+  const given = new ExtentColumns();
   for (const agbno of contents.freeList ?? []) given.push(agbno, 1, OWNER.AG, 0, 0);
-  const base = deriveSpace(given, length, reflink);
+  const base = deriveSpace(contents.owners, length, reflink, given);
   refuseConflict(contents.agno, base);
   const finobt = chunksWithFree(contents.chunks).length;
   const want = new Map<AgBtreeName, number>(trees.map((tree) => [tree, 1]));
@@ -188,16 +187,17 @@ function allocate(
     const taken = takeLowest(base.free, total);
     if (!taken) return undefined;
     const agbnos = new Map<AgBtreeName, readonly number[]>();
-    const owners = copyExtents(given, new ExtentColumns());
+    const added = new ExtentColumns();
     let next = 0;
     for (const tree of trees) {
       const blocks = taken.slice(next, (next += want.get(tree)!));
       agbnos.set(tree, blocks);
-      for (const agbno of blocks) owners.push(agbno, 1, TREE_OWNER[tree], 0, 0);
+      for (const agbno of blocks) added.push(agbno, 1, TREE_OWNER[tree], 0, 0);
     }
     const freeList = contents.freeList ?? taken.slice(next);
-    for (const agbno of taken.slice(next)) owners.push(agbno, 1, OWNER.AG, 0, 0);
-    const space = deriveSpace(owners, length, reflink);
+    for (const agbno of taken.slice(next)) added.push(agbno, 1, OWNER.AG, 0, 0);
+    // What was derived once is sorted and merged already.
+    const space = deriveSpace(base.rmaps, length, reflink, added);
     const counts: Record<AgBtreeName, number> = {
       bnobt: space.free.length,
       cntbt: space.free.length,

@@ -20,15 +20,24 @@ function grown<T extends Uint8Array | Uint16Array | Uint32Array | Float64Array>(
 /** Who owns which blocks of one AG: what inodes claim, and what the rmapbt says. */
 export class ExtentColumns {
   length = 0;
-  start = new Uint32Array(64);
-  count = new Uint32Array(64);
+  start: Uint32Array;
+  count: Uint32Array;
   /** Inode number, or a negative OWNER. */
-  owner = new Float64Array(64);
-  offset = new Float64Array(64);
-  flags = new Uint8Array(64);
+  owner: Float64Array;
+  offset: Float64Array;
+  flags: Uint8Array;
+
+  /** `capacity`: rows there is room for before anything has to grow; where it is known, nothing is copied. */
+  constructor(capacity = 64) {
+    this.start = new Uint32Array(capacity);
+    this.count = new Uint32Array(capacity);
+    this.owner = new Float64Array(capacity);
+    this.offset = new Float64Array(capacity);
+    this.flags = new Uint8Array(capacity);
+  }
 
   push(start: number, count: number, owner: number, offset: number, flags: number): void {
-    if (this.length === this.start.length) this.grow(this.length * 2);
+    if (this.length === this.start.length) this.reserve(Math.max(64, this.length * 2));
     const i = this.length++;
     this.start[i] = start;
     this.count[i] = count;
@@ -37,7 +46,9 @@ export class ExtentColumns {
     this.flags[i] = flags;
   }
 
-  private grow(capacity: number): void {
+  /** Makes room for `capacity` rows in all. */
+  reserve(capacity: number): void {
+    if (capacity <= this.start.length) return;
     this.start = grown(this.start, capacity);
     this.count = grown(this.count, capacity);
     this.owner = grown(this.owner, capacity);

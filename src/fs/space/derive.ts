@@ -3,13 +3,14 @@
  * extents. mkfs derives from a plan, check from what it observed, repair from the same; there is no second
  * account of space anywhere.
  *
- * Canonical form, as the kernel keeps it: rmap records of one owner and fork that continue each other in the AG and
- * in the file (in the AG alone for metadata owners and bmbt blocks) are one record; refcount records of equal
- * count that touch are one record.
+ * Results are in the form in which the kernel keeps them: rmap records as canonical.ts has it; refcount records of
+ * equal count that touch are one record.
  */
 import { OWNER } from '../../format/btree.ts';
+import { makeCanonical } from './canonical.ts';
 import { ExtentColumns, FLAG_ATTR, FLAG_BMBT, RefcountColumns, RunColumns } from './columns.ts';
-import { orderByOwner, orderByStart, radixOrder } from './sort.ts';
+import { copyExtents } from './runs.ts';
+import { sortedValues, workArea } from './sort.ts';
 
 /** Two claims on the same blocks that may not share them. */
 export interface Conflict {
@@ -32,72 +33,39 @@ export interface DerivedSpace {
 
 const MAX_CONFLICTS = 1000;
 
-/** Sorts and merges rmap records into canonical form. */
-export function canonicalRmaps(extents: ExtentColumns): ExtentColumns {
-  const byStart = radixOrder(extents.length, [extents.start.subarray(0, extents.length)]);
-  // Without overlaps whatever can merge stands side by side already: one cheap pass instead of a sort by owner.
-  if (isDisjoint(extents, byStart)) return mergeNeighbours(extents, byStart);
-  const merged = mergeNeighbours(extents, orderByOwner(extents));
-  const sorted = new ExtentColumns();
-  const order = orderByStart(merged);
-  for (let k = 0; k < order.length; k++) pushRow(sorted, merged, order[k]!);
-  return sorted;
-}
-
-function isDisjoint(extents: ExtentColumns, order: Uint32Array): boolean {
-  let end = 0;
-  for (let k = 0; k < order.length; k++) {
-    const i = order[k]!;
-    if (extents.start[i]! < end) return false;
-    end = extents.start[i]! + extents.count[i]!;
-  }
-  return true;
-}
-
-function mergeNeighbours(extents: ExtentColumns, order: Uint32Array): ExtentColumns {
-  const merged = new ExtentColumns();
-  for (let k = 0; k < order.length; k++) {
-    const i = order[k]!;
-    const last = merged.length - 1;
-    if (last >= 0 && continues(merged, last, extents, i)) merged.count[last]! += extents.count[i]!;
-    else pushRow(merged, extents, i);
-  }
-  return merged;
-}
-
-function pushRow(into: ExtentColumns, from: ExtentColumns, i: number): void {
-  into.push(from.start[i]!, from.count[i]!, from.owner[i]!, from.offset[i]!, from.flags[i]!);
-}
-
-/** Whether record `j` of `b` goes on where record `i` of `a` ends, so that one record would hold both. */
-export function continues(a: ExtentColumns, i: number, b: ExtentColumns, j: number): boolean {
-  if (a.owner[i] !== b.owner[j] || a.flags[i] !== b.flags[j]) return false;
-  if (a.start[i]! + a.count[i]! !== b.start[j]) return false;
-  if (a.count[i]! + b.count[j]! > 0xffffffff) return false;
-  const ignoresOffset = a.owner[i]! < 0 || (a.flags[i]! & FLAG_BMBT) !== 0;
-  return ignoresOffset || a.offset[i]! + a.count[i]! === b.offset[j];
-}
-
 /**
- * Derives the space indexes of an AG of `length` blocks from its owners (any order, AG btrees and AGFL included).
- * `reflink` says whether data extents of files may overlap at all.
+ * Derives the space indexes of an AG of `length` blocks from its owners, in any order: those of both lists, AG btrees
+ * and AGFL among them. `reflink` says whether data extents of files may overlap at all.
  */
-export function deriveSpace(owners: ExtentColumns, length: number, reflink: boolean): DerivedSpace {
-  const rmaps = canonicalRmaps(owners);
+export function deriveSpace(
+  owners: ExtentColumns,
+  length: number,
+  reflink: boolean,
+  more?: ExtentColumns,
+): DerivedSpace {
+  const rows = copyExtents(owners, new ExtentColumns(owners.length + (more?.length ?? 0)));
+  if (more) copyExtents(more, rows);
+  return deriveInPlace(rows, length, reflink);
+}
+
+/** The same; the owners themselves become the rmap records. */
+export function deriveInPlace(rmaps: ExtentColumns, length: number, reflink: boolean): DerivedSpace {
+  makeCanonical(rmaps);
   const free = new RunColumns();
   const conflicts: Conflict[] = [];
-  const shared = new RefcountColumns();
   const staging = new RefcountColumns();
   let conflictCount = 0;
   let end = 0; // end of everything so far
   let endRow = -1;
   let privateEnd = 0; // end of what nobody may share
   let privateRow = -1;
-  let cluster = 0; // first row of the present run of overlapping rows
+  let sharedEnd = 0; // end of what may be shared
+  let shares = false;
   for (let i = 0; i < rmaps.length; i++) {
     const start = rmaps.start[i]!;
     const stop = start + rmaps.count[i]!;
-    const shareable = reflink && isShareable(rmaps, i);
+    const ofFile = isShareable(rmaps, i);
+    const shareable = reflink && ofFile;
     const against = start < privateEnd ? privateRow : !shareable && start < end ? endRow : -1;
     if (against >= 0) {
       conflictCount++;
@@ -111,11 +79,7 @@ export function deriveSpace(owners: ExtentColumns, length: number, reflink: bool
         });
       }
     }
-    if (start >= end) {
-      if (i - cluster > 1) countShares(rmaps, cluster, i, shared);
-      cluster = i;
-      if (start > end) free.push(end, Math.min(start, length) - end);
-    }
+    if (start > end) free.push(end, Math.min(start, length) - end);
     if (rmaps.owner[i] === OWNER.COW) addRefcount(staging, start, rmaps.count[i]!, 1, 1);
     if (stop > end) {
       end = stop;
@@ -125,46 +89,46 @@ export function deriveSpace(owners: ExtentColumns, length: number, reflink: bool
       privateEnd = stop;
       privateRow = i;
     }
+    if (ofFile) {
+      if (start < sharedEnd) shares = true;
+      if (stop > sharedEnd) sharedEnd = stop;
+    }
   }
-  if (rmaps.length - cluster > 1) countShares(rmaps, cluster, rmaps.length, shared);
   if (end < length) free.push(end, length - end);
+  const refcounts = new RefcountColumns();
+  if (shares) countShares(rmaps, refcounts);
   for (let i = 0; i < staging.length; i++) {
-    addRefcount(shared, staging.start[i]!, staging.count[i]!, 1, 1);
+    addRefcount(refcounts, staging.start[i]!, staging.count[i]!, 1, 1);
   }
-  return { rmaps, refcounts: shared, free, conflicts, conflictCount };
+  return { rmaps, refcounts, free, conflicts, conflictCount };
 }
 
 /** Only data-fork extents of files can be shared. */
-function isShareable(rmaps: ExtentColumns, i: number): boolean {
+export function isShareable(rmaps: ExtentColumns, i: number): boolean {
   return rmaps.owner[i]! >= 0 && (rmaps.flags[i]! & (FLAG_ATTR | FLAG_BMBT)) === 0;
 }
 
-/** Sweeps rows [from, to), which overlap in a chain, and records every stretch that two or more of them cover. */
-function countShares(rmaps: ExtentColumns, from: number, to: number, into: RefcountColumns): void {
-  const ends = new Float64Array(to - from);
+/** Sweeps over the files' extents and records every stretch that two or more of them cover. */
+function countShares(rmaps: ExtentColumns, into: RefcountColumns): void {
   let n = 0;
-  for (let i = from; i < to; i++) {
-    if (isShareable(rmaps, i)) ends[n++] = rmaps.start[i]! + rmaps.count[i]!;
+  for (let i = 0; i < rmaps.length; i++) if (isShareable(rmaps, i)) n++;
+  const starts = workArea(0, n);
+  const stops = workArea(1, n);
+  n = 0;
+  for (let i = 0; i < rmaps.length; i++) {
+    if (!isShareable(rmaps, i)) continue;
+    starts[n] = rmaps.start[i]!;
+    stops[n++] = rmaps.start[i]! + rmaps.count[i]!;
   }
-  const sortedEnds = ends.subarray(0, n).sort();
+  const ends = sortedValues(stops, workArea(2, n));
   let depth = 0;
   let at = 0;
-  let e = 0;
-  let i = from;
-  while (e < n) {
-    while (i < to && !isShareable(rmaps, i)) i++;
-    const nextStart = i < to ? rmaps.start[i]! : Number.POSITIVE_INFINITY;
-    const next = Math.min(nextStart, sortedEnds[e]!);
+  for (let e = 0, i = 0; e < n; ) {
+    const next = i < n ? Math.min(starts[i]!, ends[e]!) : ends[e]!;
     if (depth >= 2 && next > at) addRefcount(into, at, next - at, depth, 0);
     at = next;
-    while (e < n && sortedEnds[e] === next) {
-      depth--;
-      e++;
-    }
-    while (i < to && rmaps.start[i] === next) {
-      if (isShareable(rmaps, i)) depth++;
-      i++;
-    }
+    for (; e < n && ends[e] === next; e++) depth--;
+    for (; i < n && starts[i] === next; i++) depth++;
   }
 }
 

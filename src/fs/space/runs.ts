@@ -1,15 +1,16 @@
 /** Set operations on runs of blocks. Inputs are sorted by start and do not overlap; so are results. */
 import type { ExtentColumns } from './columns.ts';
 import { RunColumns } from './columns.ts';
-import { radixOrder } from './sort.ts';
+import { orderOf } from './sort.ts';
 
 /** Sorts runs by start and joins those that touch or overlap. */
 export function normalizeRuns(runs: RunColumns): RunColumns {
   const out = new RunColumns();
-  const order = radixOrder(runs.length, [runs.start.subarray(0, runs.length)]);
-  for (let k = 0; k < order.length; k++) {
-    const start = runs.start[order[k]!]!;
-    const stop = start + runs.count[order[k]!]!;
+  const order = orderOf(runs.start.subarray(0, runs.length));
+  for (let k = 0; k < runs.length; k++) {
+    const i = order ? order[k]! : k;
+    const start = runs.start[i]!;
+    const stop = start + runs.count[i]!;
     const last = out.length - 1;
     if (last >= 0 && start <= out.start[last]! + out.count[last]!) {
       out.count[last] = Math.max(out.count[last]!, stop - out.start[last]!);
@@ -46,9 +47,16 @@ export function runBlocks(runs: RunColumns): number {
   return sum;
 }
 
+/** Appends rows to `to`. */
 export function copyExtents(from: ExtentColumns, to: ExtentColumns): ExtentColumns {
-  for (let i = 0; i < from.length; i++) {
-    to.push(from.start[i]!, from.count[i]!, from.owner[i]!, from.offset[i]!, from.flags[i]!);
-  }
+  const n = from.length;
+  const at = to.length;
+  to.reserve(at + n);
+  to.start.set(from.start.subarray(0, n), at);
+  to.count.set(from.count.subarray(0, n), at);
+  to.owner.set(from.owner.subarray(0, n), at);
+  to.offset.set(from.offset.subarray(0, n), at);
+  to.flags.set(from.flags.subarray(0, n), at);
+  to.length = at + n;
   return to;
 }

@@ -6,6 +6,7 @@ import type { ExtentColumns } from './columns.ts';
 
 const DIGIT_BITS = 11;
 const BUCKETS = 1 << DIGIT_BITS;
+const DIGITS = 3;
 const TWO_32 = 2 ** 32;
 
 /** Indices 0..length-1 in order of `keys`, least significant key first; each key is 32 bits a row. */
@@ -37,15 +38,88 @@ function isSorted(order: Uint32Array, key: Uint32Array): boolean {
 function countDigits(order: Uint32Array, key: Uint32Array, shift: number, counts: Uint32Array): boolean {
   counts.fill(0);
   for (let i = 0; i < order.length; i++) counts[(key[order[i]!]! >>> shift) & (BUCKETS - 1)]!++;
-  const first = (key[order[0]!]! >>> shift) & (BUCKETS - 1);
-  if (counts[first] === order.length) return false;
+  return toPositions(counts, 0, (key[order[0]!]! >>> shift) & (BUCKETS - 1), order.length);
+}
+
+/** Counts of one digit, from `base` on, become first positions; false when all `rows` rows have digit `first`. */
+function toPositions(counts: Uint32Array, base: number, first: number, rows: number): boolean {
+  if (counts[base + first] === rows) return false;
   let position = 0;
-  for (let b = 0; b < BUCKETS; b++) {
+  for (let b = base; b < base + BUCKETS; b++) {
     const here = counts[b]!;
     counts[b] = position;
     position += here;
   }
   return true;
+}
+
+/** Counts of all digits of a key, gathered in one pass over it; undefined when the key ascends already. */
+function countAll(key: Uint32Array): Uint32Array | undefined {
+  const counts = new Uint32Array(DIGITS * BUCKETS);
+  let before = 0;
+  let ascending = true;
+  for (let i = 0; i < key.length; i++) {
+    const value = key[i]!;
+    if (value < before) ascending = false;
+    before = value;
+    counts[value & (BUCKETS - 1)]!++;
+    counts[BUCKETS + ((value >>> DIGIT_BITS) & (BUCKETS - 1))]!++;
+    counts[2 * BUCKETS + (value >>> (2 * DIGIT_BITS))]!++;
+  }
+  return ascending ? undefined : counts;
+}
+
+/**
+ * Memory for what lasts no longer than one call, kept for the next: AG after AG needs the same, and what is given up
+ * is not given back to the system at once. Whoever asks for an area again takes it from its last user.
+ */
+const areas = [new Uint32Array(0), new Uint32Array(0), new Uint32Array(0)];
+
+export function workArea(area: 0 | 1 | 2, length: number): Uint32Array {
+  if (areas[area]!.length < length) areas[area] = new Uint32Array(length);
+  return areas[area]!.subarray(0, length);
+}
+
+/**
+ * As radixOrder by one key, which is read in its own order once instead of in the rows' order three times; undefined
+ * when the rows are in order. Lies in work area 0 or 1 and uses both.
+ */
+export function orderOf(key: Uint32Array): Uint32Array | undefined {
+  const counts = countAll(key);
+  if (!counts) return undefined;
+  let order = workArea(0, key.length);
+  let spare = workArea(1, key.length);
+  for (let i = 0; i < order.length; i++) order[i] = i;
+  for (let digit = 0; digit < DIGITS; digit++) {
+    const shift = digit * DIGIT_BITS;
+    const base = digit * BUCKETS;
+    if (!toPositions(counts, base, (key[0]! >>> shift) & (BUCKETS - 1), key.length)) continue;
+    for (let i = 0; i < order.length; i++) {
+      const row = order[i]!;
+      spare[counts[base + ((key[row]! >>> shift) & (BUCKETS - 1))]!++] = row;
+    }
+    [order, spare] = [spare, order];
+  }
+  return order;
+}
+
+/** The values in ascending order, in their own memory or in `spare`, which is as long. */
+export function sortedValues(values: Uint32Array, spare: Uint32Array): Uint32Array {
+  const counts = countAll(values);
+  if (!counts) return values;
+  let sorted = values;
+  let other = spare;
+  for (let digit = 0; digit < DIGITS; digit++) {
+    const shift = digit * DIGIT_BITS;
+    const base = digit * BUCKETS;
+    if (!toPositions(counts, base, (sorted[0]! >>> shift) & (BUCKETS - 1), sorted.length)) continue;
+    for (let i = 0; i < sorted.length; i++) {
+      const value = sorted[i]!;
+      other[counts[base + ((value >>> shift) & (BUCKETS - 1))]!++] = value;
+    }
+    [sorted, other] = [other, sorted];
+  }
+  return sorted;
 }
 
 function low32(values: Float64Array, length: number): Uint32Array {

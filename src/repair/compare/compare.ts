@@ -9,15 +9,15 @@ import type { Observation } from '../observation.ts';
 import type { Progress } from '../progress.ts';
 import { FindingSink } from '../sink.ts';
 import type { Steps } from '../steps.ts';
-import { type AgExpectation, expectAg } from './ag.ts';
-import { compareContested } from './contested.ts';
+import { type AgExpectation, dropIndexOwners, expectAg } from './ag.ts';
+import { type AgDoubt, compareContested, doubtOf } from './contested.ts';
 import { compareAgCounters, compareSuperblock } from './counter.ts';
 import { compareFreeSpace, reportStaging } from './freespace.ts';
 import { compareInodeTrees } from './inodetree.ts';
 import { compareLinks } from './link.ts';
 import { ownerName } from './owner.ts';
 import { compareRefcounts } from './refcount.ts';
-import { compareReflinkFlags } from './reflinkflag.ts';
+import { compareReflinkFlags, SharingInodes } from './reflinkflag.ts';
 import { compareRmaps } from './rmap.ts';
 
 export interface Comparison {
@@ -36,10 +36,11 @@ export function* compareSteps(observation: Observation, progress?: Progress): St
   const { geometry, filesComplete } = observation;
   const findings = new FindingSink();
   const crossLinked = new Set<number>();
-  const expectations: AgExpectation[] = [];
+  const doubts: AgDoubt[] = [];
+  let leakedBlocks = 0;
+  const sharing = new SharingInodes(observation.inodes);
   for (const ag of observation.ags) {
-    const expected = expectAg(geometry, ag);
-    expectations.push(expected);
+    const expected = expectAg(geometry, ag, ag.owners);
     if (expected.ownersConflict) crossLinked.add(ag.agno);
     reportConflicts(expected, findings);
     reportStaging(expected, findings);
@@ -48,12 +49,16 @@ export function* compareSteps(observation: Observation, progress?: Progress): St
     compareRefcounts(expected, filesComplete, findings);
     compareInodeTrees(geometry, ag, filesComplete, findings);
     compareAgCounters(observation, expected, findings);
+    leakedBlocks += runBlocks(expected.staging);
+    if (filesComplete) doubts.push(doubtOf(expected));
+    sharing.add(expected.space.rmaps);
+    dropIndexOwners(ag.owners);
     progress?.advance(1);
     yield;
   }
   // An inode that could not be read explains what nobody holds, and stops all rebuilding already.
-  const contested = filesComplete && compareContested(expectations, findings);
-  compareReflinkFlags(observation, expectations, findings);
+  const contested = filesComplete && compareContested(doubts, findings);
+  compareReflinkFlags(observation, sharing, findings);
   compareSuperblock(observation, findings);
   compareLinks(observation, findings);
   const list = findings.take();
@@ -63,7 +68,7 @@ export function* compareSteps(observation: Observation, progress?: Progress): St
     crossLinked,
     contested,
     leakedExtents: leaked.length,
-    leakedBlocks: expectations.reduce((sum, e) => sum + runBlocks(e.staging), 0),
+    leakedBlocks,
   };
 }
 

@@ -14,17 +14,37 @@ import { intersectRuns, normalizeRuns, runBlocks, subtractRuns } from '../../fs/
 import type { FindingSink } from '../sink.ts';
 import type { AgExpectation } from './ag.ts';
 
+/** What of one AG decides whether mappings are contested; lists of blocks alone. */
+export interface AgDoubt {
+  readonly agno: number;
+  /** With an rmapbt: blocks it gives to inodes that nobody holds. Without: blocks that both free-space trees leave
+   * out though nobody holds them, which counts only if something is `overclaimed` somewhere. */
+  readonly blocks: RunColumns | undefined;
+  readonly byRmaps: boolean;
+  readonly overclaimed: boolean;
+}
+
+export function doubtOf(expected: AgExpectation): AgDoubt {
+  const { agno, rmapbt } = expected.ag;
+  const byRmaps = rmapbt !== undefined;
+  return {
+    agno,
+    byRmaps,
+    blocks: byRmaps ? namedByRmaps(expected) : leftOutByBoth(expected),
+    overclaimed: !byRmaps && isOverclaimed(expected),
+  };
+}
+
 /** Reports contested blocks of all AGs; whether there are any. */
-export function compareContested(ags: readonly AgExpectation[], findings: FindingSink): boolean {
+export function compareContested(ags: readonly AgDoubt[], findings: FindingSink): boolean {
   let contested = false;
-  const overclaimed = ags.some(isOverclaimed);
-  for (const expected of ags) {
-    const { agno, rmapbt } = expected.ag;
-    const doubted = rmapbt ? namedByRmaps(expected) : overclaimed ? leftOutByBoth(expected) : undefined;
-    for (let i = 0; i < (doubted?.length ?? 0); i++) {
-      const agbno = doubted!.start[i]!;
-      const blocks = doubted!.count[i]!;
-      const who = rmapbt ? 'to an inode' : 'to somebody';
+  const overclaimed = ags.some((ag) => ag.overclaimed);
+  for (const { agno, byRmaps, blocks: doubted } of ags) {
+    if (!doubted || !(byRmaps || overclaimed)) continue;
+    for (let i = 0; i < doubted.length; i++) {
+      const agbno = doubted.start[i]!;
+      const blocks = doubted.count[i]!;
+      const who = byRmaps ? 'to an inode' : 'to somebody';
       contested = true;
       findings.add(
         'MAPPING_CONTESTED',
@@ -44,7 +64,7 @@ function namedByRmaps(expected: AgExpectation): RunColumns | undefined {
   for (const tree of [ag.bnobt, ag.cntbt]) {
     if (tree.sound) used = subtractRuns(used, normalizeRuns(tree.records));
   }
-  return intersectRuns(used, inodeRuns(ag.rmapbt.records));
+  return used.length === 0 ? used : intersectRuns(used, inodeRuns(ag.rmapbt.records));
 }
 
 /** Blocks without an owner that are missing in bnobt and cntbt alike. */

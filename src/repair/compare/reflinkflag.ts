@@ -1,51 +1,61 @@
 /** The per-inode reflink flag against which inodes really hold shared blocks. */
 
+import type { ExtentColumns } from '../../fs/space/columns.ts';
+import { isShareable } from '../../fs/space/derive.ts';
 import type { Observation } from '../observation.ts';
+import { type InodeTable, MARK, NO_ROW } from '../observe/inodetable.ts';
 import type { FindingSink } from '../sink.ts';
-import type { AgExpectation } from './ag.ts';
 
-/** Inodes whose data fork holds at least one block that another mapping holds too; sorted, each once. */
-export function sharingInodes(ags: readonly AgExpectation[]): Float64Array {
-  const found: number[] = [];
-  for (const { space } of ags) {
-    const { rmaps, refcounts } = space;
-    let r = 0;
+/** Inodes whose data fork holds at least one block that another mapping holds too: a bit for each row. */
+export class SharingInodes {
+  private readonly inodes: InodeTable;
+  private readonly bits: Uint8Array;
+
+  constructor(inodes: InodeTable) {
+    this.inodes = inodes;
+    this.bits = new Uint8Array(Math.ceil(inodes.length / 8));
+  }
+
+  has(row: number): boolean {
+    return (this.bits[row >>> 3]! & (1 << (row & 7))) !== 0;
+  }
+
+  /** Takes the rmap records of an AG, in their order. */
+  add(rmaps: ExtentColumns): void {
+    let before = -1;
+    let end = 0; // of all before
     for (let i = 0; i < rmaps.length; i++) {
-      if (rmaps.owner[i]! < 0 || (rmaps.flags[i]! & 3) !== 0) continue;
+      if (!isShareable(rmaps, i)) continue;
       const start = rmaps.start[i]!;
-      while (r < refcounts.length && !refcounts.cow[r] && refcounts.start[r]! + refcounts.count[r]! <= start)
-        r++;
-      if (r === refcounts.length || refcounts.cow[r]) break;
-      if (refcounts.start[r]! < start + rmaps.count[i]!) {
-        if (found.at(-1) !== rmaps.owner[i]) found.push(rmaps.owner[i]!);
-      }
+      // Of all extents behind another the next one begins first, so it tells whether that one shares.
+      if (before >= 0 && start < rmaps.start[before]! + rmaps.count[before]!) this.mark(rmaps.owner[before]!);
+      if (start < end) this.mark(rmaps.owner[i]!);
+      end = Math.max(end, start + rmaps.count[i]!);
+      before = i;
     }
   }
-  const sorted = Float64Array.from(found).sort();
-  let n = 0;
-  for (let i = 0; i < sorted.length; i++)
-    if (i === 0 || sorted[i] !== sorted[i - 1]) sorted[n++] = sorted[i]!;
-  return sorted.subarray(0, n);
+
+  private mark(ino: number): void {
+    const row = this.inodes.find(ino);
+    if (row !== NO_ROW) this.bits[row >>> 3]! |= 1 << (row & 7);
+  }
 }
 
 export function compareReflinkFlags(
   observation: Observation,
-  ags: readonly AgExpectation[],
+  sharing: SharingInodes,
   findings: FindingSink,
 ): void {
-  const { flags, geometry, filesComplete } = observation;
-  const sharing = sharingInodes(ags);
-  const order = Uint32Array.from({ length: flags.length }, (_, i) => i);
-  if (!isAscending(flags.ino, flags.length)) order.sort((a, b) => flags.ino[a]! - flags.ino[b]!);
-  let s = 0;
-  for (let k = 0; k < order.length; k++) {
-    const i = order[k]!;
-    const ino = flags.ino[i]!;
-    while (s < sharing.length && sharing[s]! < ino) s++;
-    const shares = s < sharing.length && sharing[s] === ino;
-    const flagged = flags.reflink[i] === 1;
+  const { inodes, geometry, filesComplete } = observation;
+  for (let row = 0; row < inodes.length; row++) {
+    const marks = inodes.marks[row]!;
+    if (marks === 0) continue;
+    const flagged = (marks & MARK.REFLINK) !== 0;
+    const shares = sharing.has(row);
+    if (!flagged && !shares) continue;
+    const ino = inodes.ino(row);
     const where = { agno: geometry.inoAgno(ino), ino, structure: 'inode', field: 'v3.reflink' };
-    if (flagged && (!flags.regular[i] || !geometry.features.reflink)) {
+    if (flagged && ((marks & MARK.REGULAR) === 0 || !geometry.features.reflink)) {
       const why = geometry.features.reflink
         ? 'it is not a regular file'
         : 'the filesystem has no reflink feature';
@@ -56,9 +66,4 @@ export function compareReflinkFlags(
       findings.add('REFLINK_FLAG_STALE', where, `inode ${ino}: reflink flag set, nothing shared`);
     }
   }
-}
-
-function isAscending(values: Float64Array, length: number): boolean {
-  for (let i = 1; i < length; i++) if (values[i]! < values[i - 1]!) return false;
-  return true;
 }

@@ -6,7 +6,7 @@ import { SHORT_HEADER } from '../../format/btree.ts';
 import { sealCrc } from '../../format/checksum.ts';
 import { SB_CRC_OFFSET, SUPERBLOCK } from '../../format/superblock.ts';
 import { expectAg } from '../compare/ag.ts';
-import { sharingInodes } from '../compare/reflinkflag.ts';
+import { SharingInodes } from '../compare/reflinkflag.ts';
 import { writeReflinkFlag } from '../plan.ts';
 import type { InjectKind } from './kind.ts';
 import { NothingToSpoil, type Site } from './site.ts';
@@ -134,10 +134,13 @@ export const HEADER_KINDS: readonly InjectKind[] = [
     needs: 'reflink',
     finds: 'REFLINK_FLAG_MISSING',
     plant(site) {
-      const { ags } = site.check.observation;
-      const sharing = sharingInodes(ags.map((ag) => expectAg(site.geometry, ag)));
-      if (sharing.length === 0) throw new NothingToSpoil('no file shares blocks in this image');
-      const ino = sharing[site.random(sharing.length)]!;
+      const { ags, inodes } = site.check.observation;
+      const sharing = new SharingInodes(inodes);
+      for (const ag of ags) sharing.add(expectAg(site.geometry, ag).space.rmaps);
+      const rows: number[] = [];
+      for (let row = 0; row < inodes.length; row++) if (sharing.has(row)) rows.push(row);
+      if (rows.length === 0) throw new NothingToSpoil('no file shares blocks in this image');
+      const ino = inodes.ino(rows[site.random(rows.length)]!);
       writeReflinkFlag(site.geometry, site.device, ino, false);
       return `inode ${ino}: reflink flag cleared`;
     },

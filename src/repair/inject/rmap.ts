@@ -1,7 +1,7 @@
 /** Defects of the rmapbt. */
 
+import { canonicalRmaps } from '../../fs/space/canonical.ts';
 import { FLAG_ATTR, FLAG_BMBT } from '../../fs/space/columns.ts';
-import { canonicalRmaps } from '../../fs/space/derive.ts';
 import type { AgObservation } from '../observation.ts';
 import { type RmapRow, rmapColumns, rmapRows } from './columnedit.ts';
 import type { InjectKind } from './kind.ts';

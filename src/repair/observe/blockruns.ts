@@ -48,8 +48,20 @@ export class BlockRuns {
     return true;
   }
 
-  /** Reads the block at `agbno` and `count - 1` behind it. False, and reported as `what`, when it cannot be read. */
-  read(agno: number, agbno: number, count: number, what: string): boolean {
+  /**
+   * Makes block `agbnos[index]` the present one, reading those of the list that follow it on disk with it. False when
+   * it cannot be read, which is reported as `what`, if that is given.
+   */
+  readListed(agno: number, agbnos: readonly number[], index: number, what?: string): boolean {
+    const agbno = agbnos[index]!;
+    if (this.find(this.context.geometry.agbnoByte(agno, agbno))) return true;
+    let count = 1;
+    while (count < this.most && agbnos[index + count] === agbno + count) count++;
+    return this.read(agno, agbno, count, what);
+  }
+
+  /** Reads the block at `agbno` and `count - 1` behind it. */
+  read(agno: number, agbno: number, count: number, what?: string): boolean {
     const { context } = this;
     const { geometry } = context;
     const byte = geometry.agbnoByte(agno, agbno);
@@ -62,6 +74,7 @@ export class BlockRuns {
       this.end = byte + length;
       return true;
     }
+    if (what === undefined) return context.tryRead(byte, this.block);
     return context.readBlock(agno, agbno, this.block, what);
   }
 

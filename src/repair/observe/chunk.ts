@@ -5,13 +5,12 @@
  * with our UUID, its own number and a good CRC.
  */
 import { AGI } from '../../format/agi.ts';
-import { OWNER } from '../../format/btree.ts';
 import { crcIsGood } from '../../format/checksum.ts';
 import { CHUNK_INODES } from '../../format/geometry.ts';
 import { DINODE, INODE_MAGIC } from '../../format/inode.ts';
 import { readCount64 } from '../../format/kinds.ts';
-import { ChunkColumns, type ExtentColumns, type RunColumns } from '../../fs/space/columns.ts';
-import type { TreeObservation } from '../observation.ts';
+import { ChunkColumns, type RunColumns } from '../../fs/space/columns.ts';
+import type { RmapObservation, TreeObservation } from '../observation.ts';
 import type { Context } from './context.ts';
 
 export interface ChunkWitnesses {
@@ -20,7 +19,7 @@ export interface ChunkWitnesses {
   readonly agiSound: boolean;
   readonly inobt: TreeObservation<ChunkColumns>;
   readonly finobt: TreeObservation<ChunkColumns> | undefined;
-  readonly rmapbt: TreeObservation<ExtentColumns> | undefined;
+  readonly rmapbt: RmapObservation | undefined;
   readonly bnobt: TreeObservation<RunColumns>;
 }
 
@@ -38,10 +37,8 @@ export function gatherChunks(context: Context, witnesses: ChunkWitnesses): Chunk
     for (let i = 0; i < r.length; i++) missing += known.hearChunk(r.startino[i]!, r.holemask[i]!);
   }
   if (rmapbt) {
-    const r = rmapbt.records;
-    for (let i = 0; i < r.length; i++) {
-      if (r.owner[i] === OWNER.INODES) missing += known.hearBlocks(r.start[i]!, r.start[i]! + r.count[i]!);
-    }
+    const r = rmapbt.inodes;
+    for (let i = 0; i < r.length; i++) missing += known.hearBlocks(r.start[i]!, r.start[i]! + r.count[i]!);
   }
   if (missing > 0 && !inobt.sound) context.filesLost = true;
   if (!rmapbt?.sound) probe(context, witnesses, known);
@@ -75,8 +72,8 @@ function dropUnreal(context: Context, witnesses: ChunkWitnesses, known: KnownIno
   const { inobt, rmapbt, bnobt } = witnesses;
   const denies = rmapbt?.sound ? new Runs() : undefined;
   if (rmapbt && denies) {
-    const r = rmapbt.records;
-    for (let i = 0; i < r.length; i++) if (r.owner[i] === OWNER.INODES) denies.add(r.start[i]!, r.count[i]!);
+    const r = rmapbt.inodes;
+    for (let i = 0; i < r.length; i++) denies.add(r.start[i]!, r.count[i]!);
   }
   const free = new Runs();
   if (bnobt.sound) {

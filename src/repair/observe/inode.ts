@@ -12,11 +12,10 @@ import { viewOf } from '../../format/struct.ts';
 import { type Problem, verifyDinode } from '../../format/verify.ts';
 import { ChunkColumns } from '../../fs/space/columns.ts';
 import type { QuotaUsage } from '../content/quotausage.ts';
-import type { InodeFlagColumns } from '../observation.ts';
 import type { Context } from './context.ts';
 import { reportInode } from './extent.ts';
 import type { ForkReader } from './fork.ts';
-import { type InodeTable, KIND, kindOfMode } from './inodetable.ts';
+import { type InodeTable, KIND, kindOfMode, MARK } from './inodetable.ts';
 import { countFree } from './leaf.ts';
 import { NumberList } from './list.ts';
 
@@ -24,31 +23,7 @@ const RUN_BYTES = 2 ** 20;
 /** Fields that say which inode this is. */
 const IDENTITY = new Set(['core.magic', 'core.version', 'v3.inumber', 'v3.uuid']);
 
-/** The columns of InodeFlagColumns, growing. */
-class FlagList implements InodeFlagColumns {
-  length = 0;
-  ino = new Float64Array(64);
-  reflink = new Uint8Array(64);
-  regular = new Uint8Array(64);
-
-  push(ino: number, reflink: number, regular: number): void {
-    if (this.length === this.ino.length) {
-      const { ino, reflink, regular } = this;
-      this.ino = new Float64Array(this.length * 2);
-      this.ino.set(ino);
-      this.reflink = new Uint8Array(this.length * 2);
-      this.reflink.set(reflink);
-      this.regular = new Uint8Array(this.length * 2);
-      this.regular.set(regular);
-    }
-    this.ino[this.length] = ino;
-    this.reflink[this.length] = reflink;
-    this.regular[this.length++] = regular;
-  }
-}
-
 export class InodeScan {
-  readonly flags = new FlagList();
   allocated = 0;
   /** Allocated inodes with link count 0, and those of them or others that a next_unlinked leads on from. */
   readonly linkless = new NumberList();
@@ -212,10 +187,10 @@ export class InodeScan {
     table.nlink[row] = view.getUint32(at + DINODE.offset.nlink);
     if (geometry.features.parent) table.gen[row] = view.getUint32(at + DINODE.offset.gen);
     const extents = this.forks.read(view, at, ino, row, problems.length > 0);
-    const regular = (mode & S_IFMT) === S_IFREG ? 1 : 0;
-    const reflink = view.getUint32(at + DINODE.offset.flags2 + 4) & (1 << DIFLAG2.REFLINK) ? 1 : 0;
+    const regular = (mode & S_IFMT) === S_IFREG;
+    const reflink = (view.getUint32(at + DINODE.offset.flags2 + 4) & (1 << DIFLAG2.REFLINK)) !== 0;
     if (reflink || (regular && extents > 0 && geometry.features.reflink)) {
-      this.flags.push(ino, reflink, regular);
+      table.marks[row] = (reflink ? MARK.REFLINK : 0) | (regular ? MARK.REGULAR : 0);
     }
     this.checkLinks(ino, at, problems);
     this.usage?.add(view, at, ino);

@@ -28,6 +28,14 @@ export function kindOfMode(mode: number): number {
   return mode === 0 ? KIND.FREE : KIND_BY_TYPE[mode >>> 12]!;
 }
 
+/** What the reflink flag is judged by. */
+export const MARK = {
+  /** di_flags2 has REFLINK. */
+  REFLINK: 1,
+  /** A regular file that has the flag, or that has extents and so might need it. */
+  REGULAR: 2,
+} as const;
+
 /** No such row. */
 export const NO_ROW = -1;
 
@@ -35,6 +43,8 @@ export class InodeTable {
   /** Rows in use. */
   length = 0;
   kind = new Uint8Array(CHUNK_INODES);
+  /** Bits of MARK. */
+  marks = new Uint8Array(CHUNK_INODES);
   /** Links by the inode's own account. */
   nlink = new Uint32Array(CHUNK_INODES);
   /** Entries found that name it, other than "." and "..". */
@@ -54,8 +64,10 @@ export class InodeTable {
   private first = new Float64Array(1);
   private last = 0;
 
-  constructor(geometry: Geometry) {
+  /** `chunks`: how many are expected; there may be more. */
+  constructor(geometry: Geometry, chunks = 0) {
     this.geometry = geometry;
+    this.reserve(chunks);
   }
 
   /** Adds the chunks of an AG, sorted; AGs come in their order. Returns the row of the first. */
@@ -73,9 +85,10 @@ export class InodeTable {
     if (chunks <= this.first.length) return;
     const capacity = Math.max(chunks, this.first.length + (this.first.length >> 1));
     const rows = capacity * CHUNK_INODES;
-    const { first, kind, nlink, links, parent, gen } = this;
+    const { first, kind, marks, nlink, links, parent, gen } = this;
     (this.first = new Float64Array(capacity)).set(first);
     (this.kind = new Uint8Array(rows)).set(kind);
+    (this.marks = new Uint8Array(rows)).set(marks);
     (this.nlink = new Uint32Array(rows)).set(nlink);
     (this.links = new Uint32Array(rows)).set(links);
     (this.parent = new Uint32Array(rows)).set(parent);

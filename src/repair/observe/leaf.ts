@@ -1,5 +1,5 @@
 /**
- * Leaf records of the six AG btrees, from disk bytes to columns. One reader class a record form; each knows the
+ * Leaf records of the AG btrees (those of the rmapbt are in rmaptree.ts), from disk bytes to columns. One reader class a record form; each knows the
  * rules a record must keep by itself and after the one before it. Only records inside the AG are kept, so that
  * whoever uses the columns may index by them.
  *
@@ -8,15 +8,7 @@
 import { type AgBtreeName, REFCOUNT_COW } from '../../format/btree.ts';
 import type { FindingCode } from '../../format/findings.ts';
 import { CHUNK_INODES } from '../../format/geometry.ts';
-import {
-  ChunkColumns,
-  ExtentColumns,
-  FLAG_ATTR,
-  FLAG_BMBT,
-  FLAG_UNWRITTEN,
-  RefcountColumns,
-  RunColumns,
-} from '../../fs/space/columns.ts';
+import { ChunkColumns, RefcountColumns, RunColumns } from '../../fs/space/columns.ts';
 import type { Context } from './context.ts';
 
 export type RecordFault = (code: FindingCode, index: number, text: string) => void;
@@ -161,113 +153,6 @@ export class ChunkReader implements LeafReader<ChunkColumns> {
     return (
       this.context.isAgino(this.agno, startino + first) && this.context.isAgino(this.agno, startino + last)
     );
-  }
-}
-
-/** Reverse mappings. */
-export class RmapReader implements LeafReader<ExtentColumns> {
-  readonly records = new ExtentColumns();
-  private readonly context: Context;
-  private readonly length: number;
-  /** Words of the previous record's key; and how far shareable and other records reach. */
-  private readonly previous = new Float64Array(5);
-  private sharedEnd = 0;
-  private plainEnd = 0;
-  private started = false;
-
-  constructor(context: Context, agno: number) {
-    this.context = context;
-    this.length = context.geometry.agLength(agno);
-  }
-
-  read(view: DataView, at: number, count: number, fault: RecordFault): void {
-    for (let i = 0; i < count; i++, at += 24) {
-      const start = view.getUint32(at);
-      const blocks = view.getUint32(at + 4);
-      const ownerHigh = view.getUint32(at + 8);
-      const ownerLow = view.getUint32(at + 12);
-      const high = view.getUint32(at + 16);
-      const low = view.getUint32(at + 20);
-      if (blocks === 0 || start + blocks > this.length) {
-        fault('BTREE_RECORD', i, `rmap ${start} + ${blocks} leaves the AG, ${this.length} blocks`);
-        continue;
-      }
-      const special = ownerHigh >= 0x80000000;
-      const owner = special
-        ? (ownerHigh - 0xffffffff) * 2 ** 32 + (ownerLow - 2 ** 32)
-        : ownerHigh * 2 ** 32 + ownerLow;
-      const flags =
-        (high >>> 31 ? FLAG_ATTR : 0) |
-        (high & 0x40000000 ? FLAG_BMBT : 0) |
-        (high & 0x20000000 ? FLAG_UNWRITTEN : 0);
-      const offset = (high & 0x003fffff) * 2 ** 32 + low;
-      const wrong = this.ruleBroken(owner, offset, flags, high);
-      if (wrong) fault('BTREE_RECORD', i, `rmap ${start} + ${blocks} owner ${owner}: ${wrong}`);
-      if (!this.isAfter(start, ownerHigh, ownerLow, high & ~0x20000000, low)) {
-        fault(
-          'BTREE_ORDER',
-          i,
-          `rmap ${start} + ${blocks} owner ${owner} does not sort after the one before`,
-        );
-      }
-      this.checkOverlap(start, blocks, owner, flags, i, fault);
-      this.records.push(start, blocks, owner, offset, flags);
-    }
-  }
-
-  private ruleBroken(owner: number, offset: number, flags: number, high: number): string | undefined {
-    if ((high & 0x1fc00000) !== 0) return 'reserved bits of the offset are set';
-    if (owner < 0) {
-      if (owner > -3 || owner < -9) return 'no such owner';
-      if (offset !== 0 || flags !== 0) return `offset ${offset} and flags ${flags}, expected none`;
-      return undefined;
-    }
-    if (!this.context.isIno(owner)) return 'no such inode';
-    if (flags & FLAG_BMBT && (offset !== 0 || flags & FLAG_UNWRITTEN))
-      return `offset ${offset} of a bmbt block`;
-    if (flags & FLAG_ATTR && flags & FLAG_UNWRITTEN) return 'attribute extent is unwritten';
-    return undefined;
-  }
-
-  private isAfter(start: number, w1: number, w2: number, w3: number, w4: number): boolean {
-    const p = this.previous;
-    const w3u = w3 >>> 0;
-    let ordered = true;
-    if (this.started) {
-      if (start !== p[0]) ordered = start > p[0]!;
-      else if (w1 !== p[1]) ordered = w1 > p[1]!;
-      else if (w2 !== p[2]) ordered = w2 > p[2]!;
-      else if (w3u !== p[3]) ordered = w3u > p[3]!;
-      else ordered = w4 > p[4]!;
-    }
-    this.started = true;
-    p[0] = start;
-    p[1] = w1;
-    p[2] = w2;
-    p[3] = w3u;
-    p[4] = w4;
-    return ordered;
-  }
-
-  /** Only data extents of files may overlap one another, and only with reflink. */
-  private checkOverlap(
-    start: number,
-    blocks: number,
-    owner: number,
-    flags: number,
-    index: number,
-    fault: RecordFault,
-  ): void {
-    const shareable =
-      owner >= 0 && (flags & (FLAG_ATTR | FLAG_BMBT)) === 0 && this.context.geometry.features.reflink;
-    const taken = shareable ? this.plainEnd : Math.max(this.plainEnd, this.sharedEnd);
-    if (start < taken) {
-      const text = `rmap ${start} + ${blocks} owner ${owner} overlaps blocks below ${taken} that it cannot share`;
-      fault('BTREE_ORDER', index, text);
-    }
-    const end = start + blocks;
-    if (shareable) this.sharedEnd = Math.max(this.sharedEnd, end);
-    else this.plainEnd = Math.max(this.plainEnd, end);
   }
 }
 

@@ -32,8 +32,9 @@ import { ForkExtents } from './forkextents.ts';
 import { readAgf, readAgfl, readAgi } from './header.ts';
 import { InodeScan } from './inode.ts';
 import { InodeTable } from './inodetable.ts';
-import { ChunkReader, FreeReader, RefcountReader, RmapReader } from './leaf.ts';
+import { ChunkReader, FreeReader, RefcountReader } from './leaf.ts';
 import { observeLog } from './log.ts';
+import { observeRmapbt } from './rmaptree.ts';
 import { checkSecondaries } from './secondary.ts';
 import { checkLogFeatures, followsFromLoss, type Primary, readPrimary } from './superblock.ts';
 import { TreeWalk } from './tree.ts';
@@ -72,12 +73,15 @@ export function* observeSteps(device: Device, options: ObserveOptions = {}): Ste
   progress?.begin('AG headers and btrees', context.agcount, 'AGs');
   for (let agno = 0; agno < context.agcount; agno++) {
     indexes.push(readIndexes(context, runs, agno));
-    owners.push(headerOwners(geometry, agno));
+    owners.push(headerOwners(geometry, agno, expectedOwners(indexes.at(-1)!)));
     progress?.advance(1);
     yield;
   }
   const forks = new ForkExtents();
-  const inodes = new InodeTable(geometry);
+  const inodes = new InodeTable(
+    geometry,
+    indexes.reduce((sum, { inobt }) => sum + inobt.records.length, 0),
+  );
   const parents = geometry.features.parent ? new ParentRecords() : undefined;
   const extents = new ExtentReader(context, owners, forks);
   const bmbt = new BmbtWalk(context, runs, owners, extents);
@@ -106,7 +110,6 @@ export function* observeSteps(device: Device, options: ObserveOptions = {}): Ste
     superblockLost: primary.lost,
     log,
     ags,
-    flags: scan.flags,
     unlinked,
     inodes,
     parents,
@@ -158,10 +161,7 @@ function readIndexes(context: Context, runs: BlockRuns, agno: number): AgIndexes
     bnobt: free('bnobt', f?.bnoroot, f?.bnolevel ?? 0),
     cntbt: free('cntbt', f?.cntroot, f?.cntlevel ?? 0),
     rmapbt: features.rmapbt
-      ? new TreeWalk(context, runs, agno, 'rmapbt', new RmapReader(context, agno)).observe({
-          agbno: f?.rmaproot,
-          levels: f?.rmaplevel ?? 0,
-        })
+      ? observeRmapbt(context, runs, agno, { agbno: f?.rmaproot, levels: f?.rmaplevel ?? 0 })
       : undefined,
     refcntbt: features.reflink
       ? new TreeWalk(context, runs, agno, 'refcntbt', new RefcountReader(context, agno)).observe({
@@ -174,9 +174,16 @@ function readIndexes(context: Context, runs: BlockRuns, agno: number): AgIndexes
   };
 }
 
-/** What owns blocks by the geometry alone: the AG headers and the internal log. */
-function headerOwners(geometry: Geometry, agno: number): ExtentColumns {
-  const owners = new ExtentColumns();
+/** Nearly how many owners there will be, the AG's own blocks with them: as many as the rmapbt had records. */
+function expectedOwners({ bnobt, cntbt, rmapbt, refcntbt, inobt, finobt, freeList }: AgIndexes): number {
+  const trees = [bnobt, cntbt, rmapbt, refcntbt, inobt, finobt];
+  const blocks = trees.reduce((sum, tree) => sum + (tree?.blocks.length ?? 0), freeList.length);
+  return (rmapbt?.count ?? 0) + blocks + 64;
+}
+
+/** What owns blocks by the geometry alone: the AG headers and the internal log. `room`: owners to expect in all. */
+function headerOwners(geometry: Geometry, agno: number, room: number): ExtentColumns {
+  const owners = new ExtentColumns(room);
   owners.push(0, geometry.headerBlocks, OWNER.FS, 0, 0);
   const { logstart, logblocks } = geometry;
   if (logstart !== 0 && geometry.isFsbnoRange(logstart, logblocks) && geometry.fsbnoAgno(logstart) === agno) {

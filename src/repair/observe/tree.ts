@@ -51,6 +51,8 @@ export interface Root {
 }
 
 export class TreeWalk<Records> {
+  /** Leaves that were read, in tree order. */
+  readonly leaves: number[] = [];
   private readonly context: Context;
   private readonly agno: number;
   private readonly name: AgBtreeName;
@@ -137,6 +139,7 @@ export class TreeWalk<Records> {
     const count = view.getUint16(AT.numrecs);
     if (!isRoot) this.checkLowKey(level, index, agbno, height);
     if (height === 0) {
+      this.leaves.push(agbno);
       this.reader.read(view, family.headerBytes, count, (code, record, text) =>
         this.fault(code, agbno, `record ${record + 1}: ${text}`),
       );
@@ -146,14 +149,8 @@ export class TreeWalk<Records> {
 
   /** Reads a block of a level, together with those of the level that follow it on disk. */
   private read(level: Level, index: number): boolean {
-    const { runs, agno } = this;
-    const agbno = level.agbno[index]!;
-    let good = runs.find(this.context.geometry.agbnoByte(agno, agbno));
-    if (!good) {
-      let count = 1;
-      while (count < runs.most && level.agbno[index + count] === agbno + count) count++;
-      good = runs.read(agno, agbno, count, this.name);
-    }
+    const { runs } = this;
+    const good = runs.readListed(this.agno, level.agbno, index, this.name);
     this.block = runs.block;
     this.view = runs.view;
     return good;

@@ -2,8 +2,9 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { OWNER } from '../../../src/format/btree.ts';
+import { canonicalRmaps } from '../../../src/fs/space/canonical.ts';
 import { ExtentColumns, FLAG_ATTR, FLAG_BMBT, FLAG_UNWRITTEN } from '../../../src/fs/space/columns.ts';
-import { canonicalRmaps, deriveSpace } from '../../../src/fs/space/derive.ts';
+import { deriveSpace } from '../../../src/fs/space/derive.ts';
 
 const AG_BLOCKS = 64;
 
