@@ -60,13 +60,19 @@ export class ExtentColumns {
 /** Free extents, or any other plain runs of blocks of one AG. */
 export class RunColumns {
   length = 0;
-  start = new Uint32Array(64);
-  count = new Uint32Array(64);
+  start: Uint32Array;
+  count: Uint32Array;
+
+  constructor(capacity = 64) {
+    this.start = new Uint32Array(capacity);
+    this.count = new Uint32Array(capacity);
+  }
 
   push(start: number, count: number): void {
     if (this.length === this.start.length) {
-      this.start = grown(this.start, this.length * 2);
-      this.count = grown(this.count, this.length * 2);
+      const capacity = Math.max(64, this.length * 2);
+      this.start = grown(this.start, capacity);
+      this.count = grown(this.count, capacity);
     }
     const i = this.length++;
     this.start[i] = start;

@@ -5,7 +5,7 @@ import { orderOf } from './sort.ts';
 
 /** Sorts runs by start and joins those that touch or overlap. */
 export function normalizeRuns(runs: RunColumns): RunColumns {
-  const out = new RunColumns();
+  const out = new RunColumns(runs.length);
   const order = orderOf(runs.start.subarray(0, runs.length));
   for (let k = 0; k < runs.length; k++) {
     const i = order ? order[k]! : k;

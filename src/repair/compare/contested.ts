@@ -13,6 +13,7 @@ import { RunColumns } from '../../fs/space/columns.ts';
 import { intersectRuns, normalizeRuns, runBlocks, subtractRuns } from '../../fs/space/runs.ts';
 import type { FindingSink } from '../sink.ts';
 import type { AgExpectation } from './ag.ts';
+import { listsJust } from './freespace.ts';
 
 /** What of one AG decides whether mappings are contested; lists of blocks alone. */
 export interface AgDoubt {
@@ -61,6 +62,7 @@ function namedByRmaps(expected: AgExpectation): RunColumns | undefined {
   const { ag, space } = expected;
   if (!ag.rmapbt?.sound) return undefined;
   let used = space.free;
+  if (ag.bnobt.sound && listsJust(ag.bnobt, used)) return undefined;
   for (const tree of [ag.bnobt, ag.cntbt]) {
     if (tree.sound) used = subtractRuns(used, normalizeRuns(tree.records));
   }

@@ -190,8 +190,10 @@ export class BmbtWalk {
     const level = wave.level.at(i);
     if (!this.verify(wave, i, fork)) return;
     met.good[i] = 1;
-    const where = { agno, agbno, ino: fork.ino, structure: 'bmapbt' };
-    context.checkLsn(view, AT.lsn, `inode ${fork.ino} bmbt AG ${agno} block ${agbno}`, where);
+    if (context.isLsnAhead(view, AT.lsn)) {
+      const where = { agno, agbno, ino: fork.ino, structure: 'bmapbt' };
+      context.checkLsn(view, AT.lsn, `inode ${fork.ino} bmbt AG ${agno} block ${agbno}`, where);
+    }
     met.left[i] = siblingOf(view, AT.leftsib);
     met.right[i] = siblingOf(view, AT.rightsib);
     const count = view.getUint16(AT.numrecs);

@@ -132,8 +132,10 @@ export class TreeWalk<Records> {
       return;
     }
     const { agno, name } = this;
-    const where = { agno, agbno, structure: name };
-    this.context.checkLsn(this.view, AT.lsn, `AG ${agno} ${name} block ${agbno}`, where);
+    if (this.context.isLsnAhead(this.view, AT.lsn)) {
+      const where = { agno, agbno, structure: name };
+      this.context.checkLsn(this.view, AT.lsn, `AG ${agno} ${name} block ${agbno}`, where);
+    }
     this.checkSiblings(level, index, agbno);
     const { view, family } = this;
     const count = view.getUint16(AT.numrecs);
