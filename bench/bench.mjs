@@ -5,7 +5,15 @@
  * XFSKIT_REFERENCE_IMAGES (default ../shared/images), zstd and xfs_mdrestore. What is missing is said and left out.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -97,7 +105,59 @@ function reference(name) {
   return undefined;
 }
 
+/** A filesystem with `files` files of 100 bytes, a thousand a directory, as in the reference image small. */
+function populated(files) {
+  const image = join(work, `files${files}.img`);
+  const mountPoint = join(work, 'mount');
+  writeFileSync(image, '');
+  truncateSync(image, 2 ** 30 + files * 16384);
+  measure(['mkfs.xfs', '-q', '-m', 'rmapbt=1,reflink=1', image]);
+  if (files === 0) return image;
+  mkdirSync(mountPoint, { recursive: true });
+  measure(['mount', '-o', 'loop,noatime', image, mountPoint]);
+  try {
+    const content = Buffer.alloc(100, 'x');
+    for (let i = 0; i < files; i++) {
+      const folder = join(mountPoint, `d${Math.floor(i / 1000)}`);
+      if (i % 1000 === 0) mkdirSync(folder);
+      writeFileSync(join(folder, `f${i}`), content);
+    }
+  } finally {
+    measure(['umount', mountPoint]);
+  }
+  return image;
+}
+
+/** Median of wall seconds and of peak MiB of some checks of an image. */
+function cost(image) {
+  const runs = Array.from({ length: ROUNDS }, () => measure([xfskit, 'check', image]));
+  return {
+    seconds: median(runs.map((run) => run.seconds)),
+    peak: median(runs.map((run) => run.peak)),
+  };
+}
+
 const benches = {
+  /** What a file costs check beyond an empty filesystem, as their number grows. */
+  growth() {
+    if (process.getuid?.() !== 0) {
+      process.stdout.write('left out: growth needs root, to mount what it fills\n');
+      return;
+    }
+    const empty = cost(populated(0));
+    for (const files of [10_000, 100_000, 1_000_000]) {
+      const image = files === 1_000_000 ? reference('small') : populated(files);
+      if (!image) continue;
+      const { seconds, peak } = cost(image);
+      rmSync(image);
+      const micros = ((seconds - empty.seconds) / files) * 1e6;
+      const bytes = ((peak - empty.peak) / files) * 2 ** 20;
+      process.stdout.write(
+        `check of ${String(files).padStart(7)} files  ${seconds.toFixed(3)} s, ${micros.toFixed(2)} us a file   ` +
+          `${peak.toFixed(0)} MiB, ${bytes.toFixed(0)} bytes a file\n`,
+      );
+    }
+  },
   small() {
     const image = reference('small');
     if (image) compare('check small', [xfskit, 'check', image], ['xfs_repair', '-n', image]);

@@ -11,6 +11,18 @@ const FOUR_ZEROS = new Uint8Array(4);
 const SCRATCH = { inodes: 2 ** 20, blocks: 2 ** 18, fork: 2 ** 17 } as const;
 const SCRATCH_PARTS = Object.keys(SCRATCH) as (keyof typeof SCRATCH)[];
 let scratch: SummingMemory | 'none' | undefined;
+// The bytes last summed, and where they begin in the scratch memory, or -1: asking an array for its memory is slow.
+let asked: Uint8Array | undefined;
+let askedAt = -1;
+
+function placeInScratch(bytes: Uint8Array): number {
+  if (bytes !== asked) {
+    asked = bytes;
+    const inside = scratch !== undefined && scratch !== 'none' && bytes.buffer === scratch.buffer;
+    askedAt = inside ? bytes.byteOffset : -1;
+  }
+  return askedAt;
+}
 
 /**
  * Memory to read objects into whose checksums are then computed several times as fast: one and the same for all
@@ -35,14 +47,9 @@ export function computeCrc(
   start = 0,
   length = bytes.length - start,
 ): number {
-  if (
-    scratch !== undefined &&
-    scratch !== 'none' &&
-    bytes.buffer === scratch.buffer &&
-    length <= scratch.longest
-  ) {
-    const at = bytes.byteOffset + start;
-    return scratch.sum(at, at + length, at + crcOffset);
+  const at = placeInScratch(bytes);
+  if (at >= 0 && length <= (scratch as SummingMemory).longest) {
+    return (scratch as SummingMemory).sum(at + start, at + start + length, at + start + crcOffset);
   }
   return ~rawCrc(bytes, start, start + crcOffset, start + length) >>> 0;
 }

@@ -192,7 +192,8 @@ export function struct<const R extends readonly AnyRow[]>(
     rows,
     fixedBits: bit,
     size,
-    offset: offsets as Struct<R>['offset'],
+    // A copy: an object grown by name is a dictionary to V8, and loads from it stay slow in the hottest loops.
+    offset: { ...offsets } as Struct<R>['offset'],
     sizeBits: () => bit,
     at,
     over: (bytes, byte = 0) => at(viewOf(bytes), byte),

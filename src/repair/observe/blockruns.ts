@@ -74,8 +74,9 @@ export class BlockRuns {
       this.end = byte + length;
       return true;
     }
-    if (what === undefined) return context.tryRead(byte, this.block);
-    return context.readBlock(agno, agbno, this.block, what);
+    if (context.tryRead(byte, this.block)) return true;
+    // Once more, to say what is wrong with it.
+    return what !== undefined && context.readBlock(agno, agbno, this.block, what);
   }
 
   private slot(index: number): Uint8Array {

@@ -173,7 +173,9 @@ export class InodeScan {
       if (mode !== 0 || !believedFree) context.filesLost = true;
       reportInode(context, 'INODE_CRC', ino, `CRC 0x${stored.toString(16)}, computed 0x${crc.toString(16)}`);
     }
-    for (const p of problems) reportInode(context, 'INODE_CORE', ino, p.message, p.field);
+    if (problems.length > 0) {
+      for (const p of problems) reportInode(context, 'INODE_CORE', ino, p.message, p.field);
+    }
     if (context.isLsnAhead(view, at + DINODE.offset.lsn)) {
       const where = { agno: geometry.inoAgno(ino), ino };
       context.checkLsn(view, at + DINODE.offset.lsn, `inode ${ino}`, where);
