@@ -50,18 +50,18 @@ export class BlockRuns {
 
   /**
    * Makes block `agbnos[index]` the present one, reading those of the list that follow it on disk with it. False when
-   * it cannot be read, which is reported as `what`, if that is given.
+   * it cannot be read.
    */
-  readListed(agno: number, agbnos: readonly number[], index: number, what?: string): boolean {
+  readListed(agno: number, agbnos: readonly number[], index: number): boolean {
     const agbno = agbnos[index]!;
     if (this.find(this.context.geometry.agbnoByte(agno, agbno))) return true;
     let count = 1;
     while (count < this.most && agbnos[index + count] === agbno + count) count++;
-    return this.read(agno, agbno, count, what);
+    return this.read(agno, agbno, count);
   }
 
   /** Reads the block at `agbno` and `count - 1` behind it. */
-  read(agno: number, agbno: number, count: number, what?: string): boolean {
+  read(agno: number, agbno: number, count: number): boolean {
     const { context } = this;
     const { geometry } = context;
     const byte = geometry.agbnoByte(agno, agbno);
@@ -74,9 +74,7 @@ export class BlockRuns {
       this.end = byte + length;
       return true;
     }
-    if (context.tryRead(byte, this.block)) return true;
-    // Once more, to say what is wrong with it.
-    return what !== undefined && context.readBlock(agno, agbno, this.block, what);
+    return context.tryRead(byte, this.block);
   }
 
   private slot(index: number): Uint8Array {

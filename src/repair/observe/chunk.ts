@@ -76,7 +76,8 @@ function dropUnreal(context: Context, witnesses: ChunkWitnesses, known: KnownIno
     for (let i = 0; i < r.length; i++) denies.add(r.start[i]!, r.count[i]!);
   }
   const free = new Runs();
-  if (bnobt.sound) {
+  // Asked only where no rmapbt is there to say more.
+  if (bnobt.sound && !denies) {
     for (let i = 0; i < bnobt.records.length; i++) free.add(bnobt.records.start[i]!, bnobt.records.count[i]!);
   }
   const out = new ChunkColumns();
@@ -130,8 +131,8 @@ class KnownInodes {
   readonly found = new Set<number>();
   private readonly context: Context;
   private readonly agno: number;
-  /** startino / step of every block (or chunk) that the inobt covers. */
-  private readonly covered = new Set<number>();
+  /** Chunks of the inobt: ascending, and none overlaps another. */
+  private readonly inobt: ChunkColumns;
   private readonly step: number;
   private readonly inodes: Uint8Array;
   private readonly view: DataView;
@@ -143,9 +144,23 @@ class KnownInodes {
     this.step = Math.min(CHUNK_INODES, context.geometry.inopblock);
     this.inodes = new Uint8Array(this.step * context.geometry.inodesize);
     this.view = new DataView(this.inodes.buffer);
-    for (let i = 0; i < inobt.length; i++) {
-      this.eachStep(inobt.startino[i]!, inobt.holemask[i]!, (unit) => this.covered.add(unit));
+    this.inobt = inobt;
+  }
+
+  /** Whether the inobt has the inodes of this block (or chunk). */
+  private isCovered(unit: number): boolean {
+    const { startino, holemask, length } = this.inobt;
+    const agino = unit * this.step;
+    let low = 0;
+    let high = length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (startino[middle]! <= agino) low = middle + 1;
+      else high = middle;
     }
+    if (low === 0) return false;
+    const distance = agino - startino[low - 1]!;
+    return distance < CHUNK_INODES && ((holemask[low - 1]! >>> (distance >> 2)) & 1) === 0;
   }
 
   private eachStep(startino: number, holemask: number, use: (unit: number) => void): void {
@@ -173,7 +188,7 @@ class KnownInodes {
   }
 
   private hear(unit: number): boolean {
-    if (this.covered.has(unit) || this.found.has(unit)) return true;
+    if (this.isCovered(unit) || this.found.has(unit)) return true;
     if (!this.prove(unit)) return false;
     this.found.add(unit);
     return true;
