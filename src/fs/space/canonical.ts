@@ -110,58 +110,56 @@ function ignoresOffset(rows: ExtentColumns, i: number): boolean {
 
 function mergeNeighbours(rows: ExtentColumns): void {
   let last = -1;
-  for (let i = 0; i < rows.length; i++) {
+  const { length } = rows;
+  for (let i = 0; i < length; i++) {
     if (last >= 0 && continues(rows, last, rows, i)) rows.count[last]! += rows.count[i]!;
     else moveRow(rows, i, ++last);
   }
   rows.length = last + 1;
 }
 
-/** What stays the same along a chain of extents that continue each other. */
-function distance(rows: ExtentColumns, i: number): number {
-  return ignoresOffset(rows, i) ? 0 : rows.offset[i]! - rows.start[i]!;
-}
-
-function isSameChain(rows: ExtentColumns, i: number, j: number): boolean {
-  return (
-    rows.owner[i] === rows.owner[j] &&
-    rows.flags[i] === rows.flags[j] &&
-    distance(rows, i) === distance(rows, j)
-  );
-}
-
-function hash(rows: ExtentColumns, i: number): number {
-  const owner = rows.owner[i]!;
-  const away = distance(rows, i);
+/** A number for what stays the same along a chain of extents: owner, fork and state, and how far offset and block are
+ * apart. */
+export function chainHash(owner: number, flags: number, away: number): number {
   let h = Math.imul(owner | 0, 0x9e3779b1) ^ Math.imul((owner / 2 ** 32) | 0, 0x7feb352d);
-  h = Math.imul(h ^ (h >>> 15) ^ (away | 0), 0x85ebca6b) ^ ((away / 2 ** 32) | 0) ^ rows.flags[i]!;
+  h = Math.imul(h ^ (h >>> 15) ^ (away | 0), 0x85ebca6b) ^ ((away / 2 ** 32) | 0) ^ flags;
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return h ^ (h >>> 16);
 }
 
 /** Merges in place; false, with what is merged so far in place, when the table fills badly. */
 function mergeByTable(rows: ExtentColumns): boolean {
-  const n = rows.length;
+  const { start, count, owner, offset, flags, length } = rows;
   let slots = 64;
-  while (slots < 2 * n) slots *= 2;
+  while (slots < 2 * length) slots *= 2;
   const table = workArea(2, slots).fill(0); // row + 1
   let kept = 0;
-  for (let i = 0; i < n; i++) {
-    let slot = hash(rows, i) & (slots - 1);
+  for (let i = 0; i < length; i++) {
+    const who = owner[i]!;
+    const flag = flags[i]!;
+    const from = start[i]!;
+    const noOffset = who < 0 || (flag & FLAG_BMBT) !== 0;
+    const away = noOffset ? 0 : offset[i]! - from;
+    let slot = chainHash(who, flag, away) & (slots - 1);
     let probes = 0;
-    while (table[slot] !== 0 && !isSameChain(rows, table[slot]! - 1, i)) {
+    let last = table[slot]! - 1;
+    while (last >= 0) {
+      if (owner[last] === who && flags[last] === flag && (noOffset || offset[last]! - start[last]! === away))
+        break;
       slot = (slot + 1) & (slots - 1);
+      last = table[slot]! - 1;
       if (++probes < MOST_PROBES) continue;
-      for (; i < n; i++) moveRow(rows, i, kept++);
+      for (let rest = i; rest < length; rest++) moveRow(rows, rest, kept++);
       rows.length = kept;
       return false;
     }
-    const last = table[slot]! - 1;
-    if (last >= 0 && continues(rows, last, rows, i)) rows.count[last]! += rows.count[i]!;
-    else {
-      moveRow(rows, i, kept);
-      table[slot] = ++kept;
+    // Of one chain, so it goes on in the file if it goes on in the AG.
+    if (last >= 0 && start[last]! + count[last]! === from && count[last]! + count[i]! <= 0xffffffff) {
+      count[last]! += count[i]!;
+      continue;
     }
+    moveRow(rows, i, kept);
+    table[slot] = ++kept;
   }
   rows.length = kept;
   return true;

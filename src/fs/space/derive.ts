@@ -61,26 +61,20 @@ export function deriveInPlace(rmaps: ExtentColumns, length: number, reflink: boo
   let privateRow = -1;
   let sharedEnd = 0; // end of what may be shared
   let shares = false;
-  for (let i = 0; i < rmaps.length; i++) {
-    const start = rmaps.start[i]!;
-    const stop = start + rmaps.count[i]!;
-    const ofFile = isShareable(rmaps, i);
+  const { start: starts, count: counts, owner: owners, flags, length: rows } = rmaps;
+  for (let i = 0; i < rows; i++) {
+    const start = starts[i]!;
+    const stop = start + counts[i]!;
+    const owner = owners[i]!;
+    const ofFile = owner >= 0 && (flags[i]! & (FLAG_ATTR | FLAG_BMBT)) === 0;
     const shareable = reflink && ofFile;
     const against = start < privateEnd ? privateRow : !shareable && start < end ? endRow : -1;
     if (against >= 0) {
       conflictCount++;
-      if (conflicts.length < MAX_CONFLICTS) {
-        const other = rmaps.start[against]! + rmaps.count[against]!;
-        conflicts.push({
-          agbno: start,
-          blocks: Math.min(stop, other) - start,
-          firstOwner: rmaps.owner[against]!,
-          secondOwner: rmaps.owner[i]!,
-        });
-      }
+      if (conflicts.length < MAX_CONFLICTS) conflicts.push(conflictOf(rmaps, against, i));
     }
     if (start > end) free.push(end, Math.min(start, length) - end);
-    if (rmaps.owner[i] === OWNER.COW) addRefcount(staging, start, rmaps.count[i]!, 1, 1);
+    if (owner === OWNER.COW) addRefcount(staging, start, stop - start, 1, 1);
     if (stop > end) {
       end = stop;
       endRow = i;
@@ -89,10 +83,9 @@ export function deriveInPlace(rmaps: ExtentColumns, length: number, reflink: boo
       privateEnd = stop;
       privateRow = i;
     }
-    if (ofFile) {
-      if (start < sharedEnd) shares = true;
-      if (stop > sharedEnd) sharedEnd = stop;
-    }
+    if (!ofFile) continue;
+    if (start < sharedEnd) shares = true;
+    if (stop > sharedEnd) sharedEnd = stop;
   }
   if (end < length) free.push(end, length - end);
   const refcounts = new RefcountColumns();
@@ -103,6 +96,17 @@ export function deriveInPlace(rmaps: ExtentColumns, length: number, reflink: boo
   return { rmaps, refcounts, free, conflicts, conflictCount };
 }
 
+/** Row `i` begins where row `first` has not ended. */
+function conflictOf({ start, count, owner }: ExtentColumns, first: number, i: number): Conflict {
+  const stop = Math.min(start[i]! + count[i]!, start[first]! + count[first]!);
+  return {
+    agbno: start[i]!,
+    blocks: stop - start[i]!,
+    firstOwner: owner[first]!,
+    secondOwner: owner[i]!,
+  };
+}
+
 /** Only data-fork extents of files can be shared. */
 export function isShareable(rmaps: ExtentColumns, i: number): boolean {
   return rmaps.owner[i]! >= 0 && (rmaps.flags[i]! & (FLAG_ATTR | FLAG_BMBT)) === 0;
@@ -110,17 +114,16 @@ export function isShareable(rmaps: ExtentColumns, i: number): boolean {
 
 /** Sweeps over the files' extents and records every stretch that two or more of them cover. */
 function countShares(rmaps: ExtentColumns, into: RefcountColumns): void {
+  const { start, count, length } = rmaps;
+  const starts = workArea(0, length);
+  const stops = workArea(1, length);
   let n = 0;
-  for (let i = 0; i < rmaps.length; i++) if (isShareable(rmaps, i)) n++;
-  const starts = workArea(0, n);
-  const stops = workArea(1, n);
-  n = 0;
-  for (let i = 0; i < rmaps.length; i++) {
+  for (let i = 0; i < length; i++) {
     if (!isShareable(rmaps, i)) continue;
-    starts[n] = rmaps.start[i]!;
-    stops[n++] = rmaps.start[i]! + rmaps.count[i]!;
+    starts[n] = start[i]!;
+    stops[n++] = start[i]! + count[i]!;
   }
-  const ends = sortedValues(stops, workArea(2, n));
+  const ends = sortedValues(stops.subarray(0, n), workArea(2, n));
   let depth = 0;
   let at = 0;
   for (let e = 0, i = 0; e < n; ) {

@@ -22,16 +22,19 @@ export class SharingInodes {
 
   /** Takes the rmap records of an AG, in their order. */
   add(rmaps: ExtentColumns): void {
+    const { start, count, owner, length } = rmaps;
     let before = -1;
+    let beforeEnd = 0;
     let end = 0; // of all before
-    for (let i = 0; i < rmaps.length; i++) {
+    for (let i = 0; i < length; i++) {
       if (!isShareable(rmaps, i)) continue;
-      const start = rmaps.start[i]!;
+      const from = start[i]!;
       // Of all extents behind another the next one begins first, so it tells whether that one shares.
-      if (before >= 0 && start < rmaps.start[before]! + rmaps.count[before]!) this.mark(rmaps.owner[before]!);
-      if (start < end) this.mark(rmaps.owner[i]!);
-      end = Math.max(end, start + rmaps.count[i]!);
+      if (from < beforeEnd) this.mark(owner[before]!);
+      if (from < end) this.mark(owner[i]!);
       before = i;
+      beforeEnd = from + count[i]!;
+      if (beforeEnd > end) end = beforeEnd;
     }
   }
 

@@ -50,18 +50,18 @@ export class BlockRuns {
 
   /**
    * Makes block `agbnos[index]` the present one, reading those of the list that follow it on disk with it. False when
-   * it cannot be read.
+   * it cannot be read, which is reported of `what`.
    */
-  readListed(agno: number, agbnos: readonly number[], index: number): boolean {
+  readListed(agno: number, agbnos: readonly number[], index: number, what: string): boolean {
     const agbno = agbnos[index]!;
     if (this.find(this.context.geometry.agbnoByte(agno, agbno))) return true;
     let count = 1;
     while (count < this.most && agbnos[index + count] === agbno + count) count++;
-    return this.read(agno, agbno, count);
+    return this.read(agno, agbno, count, what);
   }
 
   /** Reads the block at `agbno` and `count - 1` behind it. */
-  read(agno: number, agbno: number, count: number): boolean {
+  read(agno: number, agbno: number, count: number, what: string): boolean {
     const { context } = this;
     const { geometry } = context;
     const byte = geometry.agbnoByte(agno, agbno);
@@ -74,7 +74,7 @@ export class BlockRuns {
       this.end = byte + length;
       return true;
     }
-    return context.tryRead(byte, this.block);
+    return context.readBlock(agno, agbno, this.block, what);
   }
 
   private slot(index: number): Uint8Array {

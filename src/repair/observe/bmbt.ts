@@ -159,12 +159,11 @@ export class BmbtWalk {
       // Neighbours by number are neighbours on disk inside an AG only.
       const most = Math.min(runs.most, order.length - k, this.context.geometry.agLength(agno) - agbno);
       while (count < most && wave.fsbno.at(order[k + count]!) === fsbno + count) count++;
-      good = runs.read(agno, agbno, count);
+      good = runs.read(agno, agbno, count, `inode ${ino} bmbt`);
     }
     this.block = runs.block;
     this.view = runs.view;
-    // Once more, to say what is wrong with it.
-    return good || this.context.readBlock(agno, agbno, this.block, `inode ${ino} bmbt`);
+    return good;
   }
 
   private visit(wave: Wave, order: Uint32Array, k: number, met: Met): void {

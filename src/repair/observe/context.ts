@@ -46,10 +46,14 @@ export class Context {
       this.device.read(offset, into);
       return true;
     } catch (error) {
-      if (!(error instanceof DeviceError)) throw error;
-      this.sink.add('READ_FAILED', { agno }, `${what}: ${error.message}`);
-      return false;
+      return this.failed(error, what, agno);
     }
+  }
+
+  private failed(error: unknown, what: string, agno: number): false {
+    if (!(error instanceof DeviceError)) throw error;
+    this.sink.add('READ_FAILED', { agno }, `${what}: ${error.message}`);
+    return false;
   }
 
   /** As `read`, but says nothing: for reading ahead of what is wanted. */
@@ -83,7 +87,16 @@ export class Context {
   }
 
   readBlock(agno: number, agbno: number, into: Uint8Array, what: string): boolean {
-    return this.read(this.geometry.agbnoByte(agno, agbno), into, `AG ${agno} ${what} block ${agbno}`, agno);
+    const byte = this.geometry.agbnoByte(agno, agbno);
+    // Blocks are many, and their names wanted by messages alone.
+    const name = (): string => `AG ${agno} ${what} block ${agbno}`;
+    if (byte + into.length > this.device.size) return this.read(byte, into, name(), agno);
+    try {
+      this.device.read(byte, into);
+      return true;
+    } catch (error) {
+      return this.failed(error, name(), agno);
+    }
   }
 
   /** Whether `ino` can be an inode of this filesystem (says nothing about whether it is allocated). */

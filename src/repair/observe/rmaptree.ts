@@ -29,12 +29,7 @@ export function observeRmapbt(context: Context, runs: BlockRuns, agno: number, r
     ...records,
     holds: (rows) => leaves.hold(rows),
     get records() {
-      const columns = new ExtentColumns(records.count);
-      leaves.each((...record) => {
-        columns.push(...record);
-        return true;
-      });
-      return columns;
+      return leaves.readInto(new ExtentColumns(records.count));
     },
   };
 }
@@ -71,38 +66,51 @@ class RmapLeaves {
   }
 
   hold(rows: ExtentColumns): boolean {
-    let i = 0;
     const { start, count, owner, offset, flags, length } = rows;
-    const same = this.each((s, c, o, f, g) => {
-      if (i === length || s !== start[i] || c !== count[i] || o !== owner[i]) return false;
-      if (f !== offset[i] || g !== flags[i]) return false;
-      i++;
+    const end = this.context.geometry.agLength(this.agno);
+    let i = 0;
+    const same = this.eachLeaf((view, records) => {
+      for (let r = 0, at = FAMILY.headerBytes; r < records; r++, at += FAMILY.recordBytes) {
+        const from = view.getUint32(at);
+        const blocks = view.getUint32(at + 4);
+        if (blocks === 0 || from + blocks > end) continue;
+        const high = view.getUint32(at + 16);
+        if (i === length || from !== start[i] || blocks !== count[i] || flagsOf(high) !== flags[i])
+          return false;
+        if (ownerOf(view.getUint32(at + 8), view.getUint32(at + 12)) !== owner[i]) return false;
+        if (offsetOf(high, view.getUint32(at + 20)) !== offset[i]) return false;
+        i++;
+      }
       return true;
     });
     return same && i === length;
   }
 
-  /** Every record of leaves that can be read, as columns have them, until `use` wants no more: false then. */
-  each(
-    use: (start: number, count: number, owner: number, offset: number, flags: number) => boolean,
-  ): boolean {
-    const { runs, leaves } = this;
-    const { geometry } = this.context;
-    const most = maxRecords(FAMILY, 0, geometry.blocksize);
-    const length = geometry.agLength(this.agno);
-    runs.forget();
-    for (let i = 0; i < leaves.length; i++) {
-      if (!runs.readListed(this.agno, leaves, i)) continue;
-      const { view } = runs;
-      const records = Math.min(most, view.getUint16(SHORT_HEADER.offset.numrecs));
+  readInto(rows: ExtentColumns): ExtentColumns {
+    const end = this.context.geometry.agLength(this.agno);
+    this.eachLeaf((view, records) => {
       for (let r = 0, at = FAMILY.headerBytes; r < records; r++, at += FAMILY.recordBytes) {
-        const start = view.getUint32(at);
-        const count = view.getUint32(at + 4);
-        if (count === 0 || start + count > length) continue;
+        const from = view.getUint32(at);
+        const blocks = view.getUint32(at + 4);
+        if (blocks === 0 || from + blocks > end) continue;
         const high = view.getUint32(at + 16);
         const owner = ownerOf(view.getUint32(at + 8), view.getUint32(at + 12));
-        if (!use(start, count, owner, offsetOf(high, view.getUint32(at + 20)), flagsOf(high))) return false;
+        rows.push(from, blocks, owner, offsetOf(high, view.getUint32(at + 20)), flagsOf(high));
       }
+      return true;
+    });
+    return rows;
+  }
+
+  /** Leaves that can be read, each with the number of records it has room for and says it has; false: cut short. */
+  private eachLeaf(use: (view: DataView, records: number) => boolean): boolean {
+    const { runs, leaves, agno } = this;
+    const most = maxRecords(FAMILY, 0, this.context.geometry.blocksize);
+    runs.forget();
+    for (let i = 0; i < leaves.length; i++) {
+      if (!runs.readListed(agno, leaves, i, 'rmapbt')) continue;
+      const { view } = runs;
+      if (!use(view, Math.min(most, view.getUint16(SHORT_HEADER.offset.numrecs)))) return false;
     }
     return true;
   }

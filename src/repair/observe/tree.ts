@@ -152,11 +152,10 @@ export class TreeWalk<Records> {
   /** Reads a block of a level, together with those of the level that follow it on disk. */
   private read(level: Level, index: number): boolean {
     const { runs, agno } = this;
-    const good = runs.readListed(agno, level.agbno, index);
+    const good = runs.readListed(agno, level.agbno, index, this.name);
     this.block = runs.block;
     this.view = runs.view;
-    // Once more, to say what is wrong with it.
-    return good || this.context.readBlock(agno, level.agbno[index]!, this.block, this.name);
+    return good;
   }
 
   /** The block's own header; sibling pointers are judged where the neighbours are known. */
