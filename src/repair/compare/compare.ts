@@ -16,6 +16,7 @@ import { compareFreeSpace, reportStaging } from './freespace.ts';
 import { compareInodeTrees } from './inodetree.ts';
 import { compareLinks } from './link.ts';
 import { ownerName } from './owner.ts';
+import { ParentComparison } from './parentpointer.ts';
 import { compareRefcounts } from './refcount.ts';
 import { compareReflinkFlags, SharingInodes } from './reflinkflag.ts';
 import { compareRmaps } from './rmap.ts';
@@ -61,6 +62,8 @@ export function* compareSteps(observation: Observation, progress?: Progress): St
   compareReflinkFlags(observation, sharing, findings);
   compareSuperblock(observation, findings);
   compareLinks(observation, findings);
+  const { inodes, parents } = observation;
+  if (parents) new ParentComparison(geometry, inodes, parents, findings).run();
   const list = findings.take();
   const leaked = list.filter((f) => f.code === 'LEAKED_COW');
   return {

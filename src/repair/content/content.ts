@@ -7,16 +7,20 @@ import type { Context } from '../observe/context.ts';
 import { CONTENT, type ForkExtents } from '../observe/forkextents.ts';
 import type { InodeTable } from '../observe/inodetable.ts';
 import type { Steps } from '../steps.ts';
+import { AttributeReader } from './attributes.ts';
 import type { ContentReader, Contents } from './contents.ts';
 import { DirectoryReader } from './directory/directory.ts';
 import { ForkBlocks } from './forkblocks.ts';
 import type { ParentRecords } from './parentrecords.ts';
+import { SymlinkReader } from './symlinks.ts';
 
 type ReaderMaker = (contents: Contents) => ContentReader;
 
 /** By CONTENT. */
 const READERS: Readonly<Partial<Record<number, ReaderMaker>>> = {
   [CONTENT.DIRECTORY]: (contents) => new DirectoryReader(contents),
+  [CONTENT.ATTRIBUTE]: (contents) => new AttributeReader(contents),
+  [CONTENT.SYMLINK]: (contents) => new SymlinkReader(contents),
 };
 
 /** Forks between two pauses. */

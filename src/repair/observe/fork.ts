@@ -5,6 +5,7 @@
  * A fork that cannot be read in full sets `filesLost`: blocks may then be owned that nobody knows of.
  */
 import { BMDR_HEADER, maxRootKeys } from '../../format/btree.ts';
+import { FEATURES } from '../../format/features.ts';
 import {
   DIFLAG,
   DIFLAG2,
@@ -16,6 +17,7 @@ import {
   S_IFREG,
 } from '../../format/inode.ts';
 import { SUPERBLOCK } from '../../format/superblock.ts';
+import type { ParentRecords } from '../content/parentrecords.ts';
 import type { BmbtWalk } from './bmbt.ts';
 import type { Context } from './context.ts';
 import {
@@ -27,6 +29,10 @@ import {
   reportInode,
 } from './extent.ts';
 import { CONTENT, type ForkExtents } from './forkextents.ts';
+import { InlineReader } from './inline.ts';
+
+/** The feature bit in versionnum. */
+const ATTRIBUTES = FEATURES.find(({ name }) => name === 'ATTR')!.bit;
 
 /** File type: the upper four bits of the mode. */
 const DIRECTORY = S_IFDIR >>> 12;
@@ -42,13 +48,24 @@ export class ForkReader {
   private readonly kept: ForkExtents;
   /** Inodes that the superblock names and that are files: their content has a form. */
   private readonly special: ReadonlySet<number>;
+  private readonly inlined: InlineReader;
+  /** The superblock says that there may be attributes, or that it does not was reported. */
+  private attributesKnown: boolean;
 
-  constructor(context: Context, extents: ExtentReader, bmbt: BmbtWalk, superblock: Uint8Array) {
+  constructor(
+    context: Context,
+    extents: ExtentReader,
+    bmbt: BmbtWalk,
+    superblock: Uint8Array,
+    parents?: ParentRecords,
+  ) {
     this.context = context;
     this.extents = extents;
     this.bmbt = bmbt;
     this.kept = extents.kept;
+    this.inlined = new InlineReader(context, parents);
     const sb = SUPERBLOCK.over(superblock);
+    this.attributesKnown = (sb.versionnum & ATTRIBUTES) !== 0;
     this.special = new Set(
       [sb.rbmino, sb.rsumino, sb.uquotino, sb.gquotino, sb.pquotino].filter((n) => n > 0),
     );
@@ -91,7 +108,9 @@ export class ForkReader {
     if (local !== undefined) {
       this.forkFault(ino, local);
       if (keepAs >= 0) this.kept.lost.set(keepAs, 1);
-    }
+    } else if (type === SYMLINK && format === FORK.LOCAL) this.inlined.symlink(view, start, size, ino);
+    else if (type === SYMLINK && size > 0 && size <= dataBytes)
+      this.inlined.shortTarget(size, dataBytes, ino);
 
     let blocks = 0;
     let pending = false;
@@ -105,7 +124,12 @@ export class ForkReader {
       // Most files have a fork for attributes and nothing in it.
       const empty = aformat === FORK.EXTENTS && anextents === 0;
       this.extents.keepAs = local || empty ? -1 : this.kept.begin(CONTENT.ATTRIBUTE, ino, row, size, false);
-      if (local) this.checkLocalAttr(view, attrStart, attrBytes, ino);
+      if (local) {
+        const fault = this.inlined.attributes(view, attrStart, attrBytes, ino, row);
+        if (fault !== undefined) this.forkFault(ino, fault);
+      }
+      const any = local ? attrBytes >= 4 && view.getUint8(attrStart + 2) > 0 : anextents > 0;
+      if (any && !this.attributesKnown) this.reportFeature(ino);
       if (aformat === FORK.BTREE) {
         pending = this.root(view, attrStart, attrBytes, ino, true, false, anextents) || pending;
       } else blocks += this.inline(view, attrStart, aformat, attrBytes, anextents, ino, true, false);
@@ -166,11 +190,13 @@ export class ForkReader {
       : undefined;
   }
 
-  private checkLocalAttr(view: DataView, start: number, room: number, ino: number): void {
-    const total = room >= 4 ? view.getUint16(start) : 0;
-    if (total < 4 || total > room) {
-      this.forkFault(ino, `attributes of ${total} bytes, the attribute fork has ${room}`);
-    }
+  private reportFeature(ino: number): void {
+    this.attributesKnown = true;
+    this.context.sink.add(
+      'ATTR_FEATURE',
+      { agno: 0, structure: 'sb', field: 'versionnum' },
+      `superblock: versionnum has no attribute bit, inode ${ino} has attributes`,
+    );
   }
 
   /** A fork whose extents are in the inode (or that has none). Returns the blocks claimed. */

@@ -67,6 +67,7 @@ export class InodeTable {
   /** `chunks`: how many are expected; there may be more. */
   constructor(geometry: Geometry, chunks = 0) {
     this.geometry = geometry;
+    if (geometry.features.parent) this.gen = new Uint32Array(CHUNK_INODES);
     this.reserve(chunks);
   }
 

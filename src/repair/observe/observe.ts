@@ -87,7 +87,7 @@ export function* observeSteps(device: Device, options: ObserveOptions = {}): Ste
   const bmbt = new BmbtWalk(context, runs, owners, extents);
   const quota = readQuotaSetup(sector, log, options.quotaBehind);
   const usage = quotaUsageFor(quota);
-  const scan = new InodeScan(context, new ForkReader(context, extents, bmbt, sector), inodes, usage);
+  const scan = new InodeScan(context, new ForkReader(context, extents, bmbt, sector, parents), inodes, usage);
   const ags: AgObservation[] = [];
   progress?.begin('inodes', context.agcount, 'AGs');
   for (const ag of indexes) {
