@@ -49,6 +49,7 @@ export class ForkReader {
   /** Inodes that the superblock names and that are files: their content has a form. */
   private readonly special: ReadonlySet<number>;
   private readonly inlined: InlineReader;
+  private readonly parents: ParentRecords | undefined;
   /** The superblock says that there may be attributes, or that it does not was reported. */
   private attributesKnown: boolean;
 
@@ -64,6 +65,7 @@ export class ForkReader {
     this.bmbt = bmbt;
     this.kept = extents.kept;
     this.inlined = new InlineReader(context, parents);
+    this.parents = parents;
     const sb = SUPERBLOCK.over(superblock);
     this.attributesKnown = (sb.versionnum & ATTRIBUTES) !== 0;
     this.special = new Set(
@@ -96,6 +98,7 @@ export class ForkReader {
     const keepAs = this.beginData(type, ino, row, size, format);
     if (shape !== undefined) {
       this.forkFault(ino, shape);
+      this.parents?.loseAttributes(row);
       if (keepAs >= 0) this.kept.lost.set(keepAs, 1);
       return nextents;
     }

@@ -103,6 +103,12 @@ describe('an entry', () => {
     expect(found.map(({ code }) => code).filter((code) => code.startsWith('PARENT'))).toEqual([]);
   });
 
+  test('whose inode has forks of no shape needs no pointer', () => {
+    const change = (v: DataView) => v.setUint8(DINODE.offset.aformat, 7);
+    const found = withEdit(device, inodeAt(child), change, look);
+    expect(found.map(({ code }) => code).filter((code) => code.startsWith('PARENT'))).toEqual([]);
+  });
+
   test('whose inode cannot be read needs no pointer', () => {
     const found = withEdit(device, inodeAt(child), (v) => v.setUint16(0, 0), look);
     expect(found.map(({ code }) => code).filter((code) => code.startsWith('PARENT'))).toEqual([]);
