@@ -23,8 +23,8 @@ export const ATTRIBUTE_FINDINGS = {
   ATTR_FREEMAP: found(
     'attribute',
     'note',
-    'free area of an attribute leaf is off by a few bytes',
-    'A free area in the header of an attribute leaf ends a few bytes too early, or lies over its neighbours by as much. Kernels that were short by one entry when they counted have written this.',
+    'free areas of an attribute leaf are inexact',
+    'Free areas in the header of an attribute leaf lie over each other, or are off by a few bytes. Kernels before 7.0 write this when entries are removed from a leaf that was full.',
   ),
   ATTR_TREE: found(
     'attribute',

@@ -317,18 +317,21 @@ export class AttrLeafCheck {
       free += size;
       // Out of the block or not aligned: the verifier said so.
       if (size === 0 || base + size > bytes.length || base % UNIT !== 0 || size % UNIT !== 0) continue;
+      // Kernels before 7.0 let an area that was used up grow into another when entries are removed.
+      let twice = 0;
       let over = Math.max(0, Math.min(table, base + size) - base);
       for (let u = base / UNIT; u < (base + size) / UNIT; u++) {
-        if (this.used[u] !== 0) over += UNIT;
+        if (this.used[u] === FREE) twice += UNIT;
+        else if (this.used[u] === NAME) over += UNIT;
         else this.used[u] = FREE;
       }
-      if (over === 0) continue;
+      if (over + twice === 0) continue;
       overlaps = true;
       const code = over <= FREEMAP_SLACK ? 'ATTR_FREEMAP' : 'ATTR_HEADER';
       report.add(
         code,
         `hdr.freemap[${m}]`,
-        `hdr.freemap[${m}] ${base} + ${size} overlaps ${over} bytes in use`,
+        `hdr.freemap[${m}] ${base} + ${size} overlaps ${over + twice} bytes in use or free already`,
       );
     }
     const off = Math.abs(free - (lowest - table));
