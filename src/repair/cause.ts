@@ -205,6 +205,10 @@ const SPACE: readonly FindingCode[] = [
   'CNTBT_SURPLUS',
   'CNTBT_MISSING',
   'LEAKED_COW',
+  'RMAP_UNMERGED',
+  'REFCOUNT_UNMERGED',
+  'BNOBT_UNMERGED',
+  'CNTBT_UNMERGED',
 ];
 
 /**

@@ -231,17 +231,21 @@ const STAGING: readonly TwoWayCase[] = [
   leak('shorter in the rmapbt', 0, ['RMAP_WRONG'], (records) =>
     editRmaps(records, (row) => [{ ...row, count: row.count - 1 }]),
   ),
-  leak(
-    'cut in two in the refcountbt',
-    1,
-    ['REFCOUNT_UNMERGED', 'LEAKED_COW'],
-    (records) =>
-      editRefcounts(records, (row) => [
-        { ...row, count: 2 },
-        { ...row, start: row.start + 2, count: row.count - 2 },
-      ]),
-    (start) => ({ agbno: start, blocks: 2 }),
-  ),
+  // Each record is an extent that leaked.
+  {
+    ...leak(
+      'cut in two in the refcountbt',
+      1,
+      ['REFCOUNT_UNMERGED', 'LEAKED_COW'],
+      (records) =>
+        editRefcounts(records, (row) => [
+          { ...row, count: 2 },
+          { ...row, start: row.start + 2, count: row.count - 2 },
+        ]),
+      (start) => ({ agbno: start, blocks: 2 }),
+    ),
+    roots: 2,
+  },
   leak('cut in two in the rmapbt', 2, ['RMAP_UNMERGED'], (records) =>
     editRmaps(records, (row) => [
       { ...row, count: 2 },

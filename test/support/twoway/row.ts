@@ -27,6 +27,8 @@ export interface TwoWayCase {
   readonly code: FindingCode;
   /** Further findings of the same cause, each once. */
   readonly also?: readonly FindingCode[];
+  /** Findings that stand by themselves in a report, the others under them; default 1. */
+  readonly roots?: number;
   /** Owners that the AG gets beforehand: CoW staging. */
   readonly owners?: (scene: Scene) => ExtentColumns;
   /** Changes the records and tells where the finding must be; undefined: this AG has no place for it. */

@@ -4,8 +4,8 @@
  */
 import { describe, expect, test } from '@jest/globals';
 import { OverlayDevice } from '../../../src/device/overlay.ts';
+import { byCause } from '../../../src/repair/cause.ts';
 import { checkImage, isDamaged } from '../../../src/repair/check.ts';
-import { flatten } from '../../../src/report/consequence.ts';
 import { busyImage } from '../../support/busyimage.ts';
 import { plant, TWO_WAY_CASES, type TwoWayCase } from '../../support/twoway/cases.ts';
 
@@ -41,8 +41,9 @@ function expectFound(row: TwoWayCase): void {
   if (where === undefined) throw new Error('the image has no place for it');
   const { findings } = checkImage(device);
   expect(isDamaged(findings)).toBe(true);
-  const all = [...flatten(findings)].filter((one) => one.severity !== 'note');
-  expect(all.map((one) => one.code).sort()).toEqual([row.code, ...(row.also ?? [])].sort());
-  const main = findings.find((one) => one.code === row.code)!;
-  expect(main.where).toMatchObject(where);
+  const damage = findings.filter((one) => one.severity !== 'note');
+  expect(damage.map((one) => one.code).sort()).toEqual([row.code, ...(row.also ?? [])].sort());
+  expect(damage.find((one) => one.code === row.code)!.where).toMatchObject(where);
+  // What a report shows: one finding, the others under it.
+  expect(byCause(damage, false)).toHaveLength(row.roots ?? 1);
 }
