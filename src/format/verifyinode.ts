@@ -78,7 +78,7 @@ export function verifyDinode(
   verifyFlags(view, byte, geometry);
   verifyPads(view, byte);
   if (view.getUint16(byte + AT.mode) !== 0) {
-    verifyInUse(view, byte, geometry);
+    verifyInUse(view, byte);
     verifyType(view, byte, geometry);
   } else verifyFree(view, byte);
   return problems.take();
@@ -252,6 +252,10 @@ function verifyFlags(view: DataView, byte: number, geometry: Geometry): void {
   const flags = view.getUint16(byte + AT.flags);
   const flags2 = view.getUint32(byte + AT.flags2 + 4);
   const { features } = geometry;
+  const known2 = features.metadir ? FLAGS2_KNOWN | METADATA : FLAGS2_KNOWN;
+  if ((flags2 & ~known2) !== 0 || view.getUint32(byte + AT.flags2) !== 0) {
+    problems.add('v3.flags2', hex(view.getBigUint64(byte + AT.flags2)), `no bits beyond ${hex(known2)}`);
+  }
   if ((flags2 & (REFLINK | COWEXTSIZE)) !== 0 && !features.reflink) {
     problems.add('v3.flags2', hex(flags2), 'no reflink flags without the feature');
   }
@@ -267,15 +271,11 @@ function verifyFlags(view: DataView, byte: number, geometry: Geometry): void {
 }
 
 /** Rules that freed inodes need not keep: what is left in them means nothing. */
-function verifyInUse(view: DataView, byte: number, geometry: Geometry): void {
+function verifyInUse(view: DataView, byte: number): void {
   const flags = view.getUint16(byte + AT.flags);
   const flags2 = view.getUint32(byte + AT.flags2 + 4);
-  const known2 = geometry.features.metadir ? FLAGS2_KNOWN | METADATA : FLAGS2_KNOWN;
   if ((flags & ~FLAGS_KNOWN) !== 0)
     problems.add('core.flags', hex(flags), `no bits beyond ${hex(FLAGS_KNOWN)}`);
-  if ((flags2 & ~known2) !== 0 || view.getUint32(byte + AT.flags2) !== 0) {
-    problems.add('v3.flags2', hex(view.getBigUint64(byte + AT.flags2)), `no bits beyond ${hex(known2)}`);
-  }
   const nlink = view.getUint32(byte + AT.nlink);
   if (nlink > MAX_NLINK) problems.add('core.nlinkv2', nlink, `at most ${MAX_NLINK}`);
   if ((flags2 & BIGTIME) !== 0) {

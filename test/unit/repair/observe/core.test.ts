@@ -73,6 +73,7 @@ describe('inodes', () => {
     ],
     ['attribute format without a fork', root, (v) => v.setUint8(AT.aformat, 0), 'core.aformat'],
     ['flags of a free inode', free, flag(DIFLAG.NODUMP), 'core.flags'],
+    ['unknown flags of a free inode', free, (v) => v.setUint8(AT.flags2, 1), 'v3.flags2'],
     ['fork of a free inode', free, (v) => v.setUint8(AT.forkoff, 24), 'core.forkoff'],
     ['format of a free inode', free, (v) => v.setUint8(AT.format, 3), 'core.format'],
     ['extents of a free inode', free, (v) => v.setUint32(AT.nextents, 3), 'core.nextents'],
