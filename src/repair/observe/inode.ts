@@ -176,7 +176,7 @@ export class InodeScan {
     if (problems.length > 0) {
       for (const p of problems) reportInode(context, 'INODE_CORE', ino, p.message, p.field);
     }
-    if (context.isLsnAhead(view, at + DINODE.offset.lsn)) {
+    if (stored === crc && context.isLsnAhead(view, at + DINODE.offset.lsn)) {
       const where = { agno: geometry.inoAgno(ino), ino };
       context.checkLsn(view, at + DINODE.offset.lsn, `inode ${ino}`, where);
     }

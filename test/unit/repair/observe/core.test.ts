@@ -36,6 +36,13 @@ describe('AG headers', () => {
   ])('%s', (_, place, change, code) => expect(found(place, change)).toEqual([code]));
 });
 
+test('an AGF that is something else: its magic, and not what lies where its LSN was', () => {
+  const garbage = (v: DataView) => {
+    for (let at = 0; at < v.byteLength; at += 4) v.setUint32(at, 0x12345678);
+  };
+  expect(found(header(1, AGF.offset.crc), garbage)).not.toContain('LSN_AHEAD lsn');
+});
+
 describe('inodes', () => {
   const file = inode(files[0]!.ino);
   const root = inode(geometry.rootino);
