@@ -7,7 +7,7 @@
  * one that says most stands for them. Nothing is dropped: consequences are listed under their cause, and repair
  * works from the plain list.
  */
-import type { Finding, FindingCode } from '../format/findings.ts';
+import { FINDINGS, type Finding, type FindingCode } from '../format/findings.ts';
 
 /** What a cause and its effect have in common. */
 type Relation =
@@ -16,6 +16,8 @@ type Relation =
   | 'inode'
   /** The effect is of an entry that leads to the inode of the cause. */
   | 'target'
+  /** A tree of an AG. */
+  | 'structure'
   | 'ag'
   | 'filesystem';
 
@@ -90,11 +92,29 @@ const INODE_INDEX: readonly FindingCode[] = [
   'FINOBT_SURPLUS',
   'FINOBT_WRONG',
 ];
+/** What forks hold. */
+const CONTENTS = (Object.keys(FINDINGS) as FindingCode[]).filter((code) => /^(DIR|ATTR|SYMLINK)_/.test(code));
+const MAPPINGS: readonly FindingCode[] = [
+  'INODE_CORE',
+  'INODE_FORK',
+  'INODE_EXTENT',
+  'INODE_EXTENT_COUNT',
+  'INODE_BLOCK_COUNT',
+  'BMBT_BLOCK',
+  'BMBT_ORDER',
+];
+const RMAPS: readonly FindingCode[] = ['RMAP_MISSING', 'RMAP_SURPLUS', 'RMAP_WRONG'];
+
 const LINKS: readonly FindingCode[] = ['LINK_COUNT', 'DISCONNECTED', 'UNLINKED_STRAY'];
 
 /** Fewer names than the inode counts, or none: what a lost name leaves. */
 function lacksNames({ code, found, expected }: Finding): boolean {
   return code !== 'LINK_COUNT' || Number(found) > Number(expected);
+}
+
+/** A reverse mapping of metadata. */
+function isOfTree({ where }: Finding): boolean {
+  return where.ino === undefined;
 }
 
 /** An inode that is free by its mode, and was in use by all else. */
@@ -106,11 +126,15 @@ function isFreed({ where, message }: Finding): boolean {
 const RULES: readonly Rule[] = [
   { causes: ['DEVICE_SHORT'], effects: ['READ_FAILED', 'LOG_UNREADABLE'], by: 'filesystem' },
   { causes: ['SB_LOST', 'SB_GEOMETRY'], effects: ['SB_CRC', 'SB_FIELD', 'SB_COUNTER'], by: 'filesystem' },
-  // The object itself.
+  // The object itself: of several fields the first stands for all.
   { causes: CHECKSUMS, effects: [...HEADER_DAMAGE, ...TREE_DAMAGE, 'SB_FIELD'], by: 'object' },
-  { causes: ['INODE_LOST', 'INODE_CRC'], effects: INODE_DAMAGE, by: 'inode' },
+  { causes: ['SB_SECONDARY'], effects: ['SB_SECONDARY'], by: 'object' },
+  { causes: HEADER_DAMAGE, effects: HEADER_DAMAGE, by: 'object' },
+  { causes: ['INODE_LOST', 'INODE_CRC'], effects: [...INODE_DAMAGE, ...CONTENTS], by: 'inode' },
+  { causes: INODE_DAMAGE, effects: ['ROOT_DIRECTORY'], by: 'inode' },
+  { causes: ['INODE_CORE'], effects: ['INODE_CORE', 'RT_INODE', 'QUOTA_INODE'], by: 'inode' },
   {
-    causes: ['INODE_LOST', 'INODE_CORE', 'INODE_CRC'],
+    causes: ['INODE_LOST', 'INODE_CORE', 'INODE_CRC', 'LINK_COUNT'],
     effects: ['UNLINKED_LIST', 'UNLINKED_STRAY'],
     by: 'inode',
   },
@@ -125,7 +149,10 @@ const RULES: readonly Rule[] = [
     ],
     by: 'inode',
   },
-  { causes: ['INODE_EXTENT_COUNT'], effects: ['INODE_BLOCK_COUNT'], by: 'inode' },
+  { causes: ['INODE_CORE', 'INODE_FORK'], effects: MAPPINGS, by: 'inode' },
+  { causes: ['INODE_EXTENT', 'BMBT_BLOCK'], effects: MAPPINGS, by: 'inode' },
+  { causes: ['INODE_EXTENT_COUNT', 'BMBT_ORDER'], effects: ['INODE_BLOCK_COUNT', 'BMBT_ORDER'], by: 'inode' },
+  { causes: [...MAPPINGS, 'MAPPING_CONTESTED'], effects: CONTENTS, by: 'inode' },
   // An inode that the superblock names and that is not the one.
   {
     causes: ['QUOTA_INODE', 'QUOTA_FLAGS', 'RT_INODE', 'SB_FIELD'],
@@ -134,6 +161,32 @@ const RULES: readonly Rule[] = [
   },
   // Headers and trees, and what is counted by them.
   { causes: TREE_DAMAGE, effects: TREE_DAMAGE, by: 'object' },
+  {
+    causes: ['BTREE_BLOCK', 'BTREE_CRC', 'BTREE_POINTER', 'BTREE_KEY', 'BTREE_SIBLING'],
+    effects: ['BTREE_KEY', 'BTREE_SIBLING'],
+    by: 'structure',
+  },
+  {
+    causes: [...HEADER_DAMAGE, ...TREE_DAMAGE, ...INODE_DAMAGE, 'DIR_BLOCK', 'ATTR_BLOCK'],
+    effects: ['LSN_AHEAD'],
+    by: 'object',
+  },
+  // The block that holds all headers.
+  {
+    causes: ['SB_LOST', 'SB_SECONDARY'],
+    effects: [...HEADER_DAMAGE, 'LSN_AHEAD'],
+    by: 'ag',
+    causeWhen: ({ code, where }) => code === 'SB_LOST' || where.field === 'magicnum',
+  },
+  { causes: ['AGFL_FIELD', 'AGFL_CRC', 'AGF_FIELD'], effects: ['AGFL_ENTRY'], by: 'ag' },
+  {
+    causes: ['AGF_FIELD', 'AGF_CRC', 'AGI_FIELD', 'AGI_CRC'],
+    effects: ['BTREE_ROOT', ...TREE_DAMAGE],
+    by: 'ag',
+  },
+  { causes: ['AGI_FIELD', 'AGI_CRC'], effects: ['UNLINKED_LIST'], by: 'ag' },
+  // Blocks of a tree that cannot be read have no owner.
+  { causes: [...HEADER_DAMAGE, ...TREE_DAMAGE], effects: RMAPS, by: 'ag', when: isOfTree },
   {
     causes: [...HEADER_DAMAGE, ...TREE_DAMAGE, 'READ_FAILED'],
     effects: ['AGF_COUNTER', 'AGI_COUNTER'],
@@ -165,8 +218,45 @@ const RULES: readonly Rule[] = [
   { causes: ['DISCONNECTED'], effects: ['LINK_COUNT', 'DIR_PARENT'], by: 'filesystem' },
 ];
 
-/** Free space as the AGF counts it, after the accounts of space have found together. */
+/** Findings about who owns blocks, the most telling ones first. */
+const SPACE: readonly FindingCode[] = [
+  'INODE_EXTENT',
+  'BMBT_BLOCK',
+  'INODE_BLOCK_COUNT',
+  'MAPPING_CONTESTED',
+  'CROSS_LINK',
+  'INDEX_CROSS_LINK',
+  'LEAKED_COW',
+  'RMAP_WRONG',
+  'RMAP_MISSING',
+  'RMAP_SURPLUS',
+  'REFCOUNT_WRONG',
+  'REFCOUNT_MISSING',
+  'REFCOUNT_SURPLUS',
+  'REFLINK_FLAG_MISSING',
+  'BNOBT_SURPLUS',
+  'BNOBT_MISSING',
+  'CNTBT_SURPLUS',
+  'CNTBT_MISSING',
+  'RMAP_UNMERGED',
+  'REFCOUNT_UNMERGED',
+  'BNOBT_UNMERGED',
+  'CNTBT_UNMERGED',
+];
+
+/** What follows when the accounts of space have found together. */
 const COUNTED: readonly Rule[] = [
+  // One record for another.
+  { causes: ['BNOBT_SURPLUS'], effects: ['BNOBT_MISSING'], by: 'ag' },
+  { causes: ['CNTBT_SURPLUS'], effects: ['CNTBT_MISSING'], by: 'ag' },
+  { causes: ['REFCOUNT_SURPLUS'], effects: ['REFCOUNT_MISSING'], by: 'ag' },
+  // A mapping that leads elsewhere than it did.
+  { causes: ['MAPPING_CONTESTED'], effects: [...SPACE, ...CONTENTS], by: 'filesystem' },
+  {
+    causes: ['CROSS_LINK', 'MAPPING_CONTESTED', 'INODE_BLOCK_COUNT', 'INODE_EXTENT', 'INODE_EXTENT_COUNT'],
+    effects: ['REFLINK_FLAG_MISSING', 'REFLINK_FLAG_STALE'],
+    by: 'filesystem',
+  },
   {
     causes: ['BNOBT_MISSING', 'BNOBT_SURPLUS', 'BNOBT_UNMERGED', 'CNTBT_MISSING', 'CNTBT_SURPLUS'],
     effects: ['AGF_COUNTER'],
@@ -184,31 +274,6 @@ const SUMS: readonly Rule[] = [
     effects: ['SB_COUNTER'],
     by: 'filesystem',
   },
-];
-
-/** Findings about who owns blocks, the most telling ones first. */
-const SPACE: readonly FindingCode[] = [
-  'INODE_EXTENT',
-  'BMBT_BLOCK',
-  'MAPPING_CONTESTED',
-  'CROSS_LINK',
-  'INDEX_CROSS_LINK',
-  'RMAP_WRONG',
-  'RMAP_MISSING',
-  'RMAP_SURPLUS',
-  'REFCOUNT_WRONG',
-  'REFCOUNT_MISSING',
-  'REFCOUNT_SURPLUS',
-  'REFLINK_FLAG_MISSING',
-  'BNOBT_SURPLUS',
-  'BNOBT_MISSING',
-  'CNTBT_SURPLUS',
-  'CNTBT_MISSING',
-  'LEAKED_COW',
-  'RMAP_UNMERGED',
-  'REFCOUNT_UNMERGED',
-  'BNOBT_UNMERGED',
-  'CNTBT_UNMERGED',
 ];
 
 /**
@@ -295,6 +360,8 @@ function keyOf({ where }: Finding, by: Relation): string | undefined {
       return '';
     case 'ag':
       return agno === undefined ? undefined : `${agno}`;
+    case 'structure':
+      return agno === undefined || structure === undefined ? undefined : `${agno} ${structure}`;
     case 'target':
       return where.target === undefined ? undefined : `${where.target}`;
     case 'inode':

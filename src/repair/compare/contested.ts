@@ -21,6 +21,8 @@ export interface AgDoubt {
   /** With an rmapbt: blocks it gives to inodes that nobody holds. Without: blocks that both free-space trees leave
    * out though nobody holds them, which counts only if something is `overclaimed` somewhere. */
   readonly blocks: RunColumns | undefined;
+  /** The inode that the rmapbt gives each run to; empty without an rmapbt. */
+  readonly inodes: readonly number[];
   readonly byRmaps: boolean;
   readonly overclaimed: boolean;
 }
@@ -28,10 +30,12 @@ export interface AgDoubt {
 export function doubtOf(expected: AgExpectation): AgDoubt {
   const { agno, rmapbt } = expected.ag;
   const byRmaps = rmapbt !== undefined;
+  const blocks = byRmaps ? namedByRmaps(expected) : leftOutByBoth(expected);
   return {
     agno,
     byRmaps,
-    blocks: byRmaps ? namedByRmaps(expected) : leftOutByBoth(expected),
+    blocks,
+    inodes: rmapbt && blocks ? ownersOf(blocks, rmapbt.records) : [],
     overclaimed: !byRmaps && isOverclaimed(expected),
   };
 }
@@ -40,21 +44,37 @@ export function doubtOf(expected: AgExpectation): AgDoubt {
 export function compareContested(ags: readonly AgDoubt[], findings: FindingSink): boolean {
   let contested = false;
   const overclaimed = ags.some((ag) => ag.overclaimed);
-  for (const { agno, byRmaps, blocks: doubted } of ags) {
+  for (const { agno, byRmaps, blocks: doubted, inodes } of ags) {
     if (!doubted || !(byRmaps || overclaimed)) continue;
     for (let i = 0; i < doubted.length; i++) {
       const agbno = doubted.start[i]!;
       const blocks = doubted.count[i]!;
-      const who = byRmaps ? 'to an inode' : 'to somebody';
+      const ino = inodes[i];
+      const who = byRmaps ? `to inode ${ino}` : 'to somebody';
       contested = true;
       findings.add(
         'MAPPING_CONTESTED',
-        { agno, agbno, blocks },
+        { agno, agbno, blocks, ...(ino === undefined ? {} : { ino }) },
         `AG ${agno}: the indexes give blocks ${agbno}+${blocks} ${who}, but no mapping holds them`,
       );
     }
   }
   return contested;
+}
+
+/** Of each run, an inode that has its first block. */
+function ownersOf(runs: RunColumns, rmaps: ExtentColumns): number[] {
+  const owners: number[] = [];
+  let reached = 0;
+  for (let i = 0; i < rmaps.length && reached < runs.length; i++) {
+    const end = rmaps.start[i]! + rmaps.count[i]!;
+    // Both are sorted by their first block, so a record belongs to the first run that it reaches.
+    while (reached < runs.length && owners[reached] !== undefined) reached++;
+    if (rmaps.owner[i]! >= 0 && reached < runs.length && end > runs.start[reached]!) {
+      if (rmaps.start[i]! <= runs.start[reached]!) owners[reached] = rmaps.owner[i]!;
+    }
+  }
+  return owners;
 }
 
 /** Blocks without an owner that the rmapbt gives to inodes and that no sound free-space tree lists. */
