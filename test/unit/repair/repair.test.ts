@@ -125,7 +125,7 @@ test.each([
   remap(image, files[0]!.ino, 0, geometry.fsbno(0, 720), 9);
   const planned = planRepair(device, PLAIN);
   const contested = planned.before.findings.filter((finding) => finding.code === 'MAPPING_CONTESTED');
-  expect(contested.map((finding) => finding.where)).toEqual([{ agno: 0, agbno: 700, blocks: 9 }]);
+  expect(contested.map((finding) => finding.where)).toEqual([{ agno: 0, agbno: 700, blocks: 9, ino: 131 }]);
   expect(planned.actions).toEqual([]);
   expect(planned.left.map((entry) => entry.finding.code)).toContain('BNOBT_MISSING');
 });
