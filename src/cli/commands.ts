@@ -46,6 +46,11 @@ export const commands: readonly CommandRow[] = [
     load: () => import('./fsck.ts'),
   },
   {
+    name: 'log',
+    summary: 'tell what is in the log, or replay it without a mount',
+    load: () => import('./log.ts'),
+  },
+  {
     name: 'inject',
     summary: 'plant a named defect in a sound image',
     load: () => import('./inject.ts'),

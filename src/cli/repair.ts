@@ -2,13 +2,10 @@
  * `xfskit repair`: plans, proves the plan on an overlay, writes an undo journal, applies. `-n` prints the same plan
  * and stops. Exit bits: 1 fixed, 4 damage left (both may be set).
  */
-import { existsSync, unlinkSync } from 'node:fs';
-import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { type Device, DeviceError } from '../device/device.ts';
+import type { Device } from '../device/device.ts';
 import { openDevice } from '../device/open.ts';
 import { writeOut } from '../device/stdout.ts';
-import { writeUndo } from '../device/undo.ts';
 import { isDamaged } from '../repair/check.ts';
 import type { Progress } from '../repair/progress.ts';
 import { applyRepair, finalRuns, type PlannedRepair, planSteps } from '../repair/repair.ts';
@@ -19,6 +16,7 @@ import { reportOf, warnWhenBusy } from './checkimage.ts';
 import { useColour } from './colour.ts';
 import { exitBits } from './exit.ts';
 import { inBreaths, protect } from './interrupt.ts';
+import { defaultUndo, refuseOldUndo, withUndo } from './journal.ts';
 import { parseOffset } from './offset.ts';
 import { print } from './outputs.ts';
 import { terminalProgress } from './progress.ts';
@@ -85,12 +83,7 @@ async function repairImage(image: string, flags: Flags): Promise<void> {
 /** Plans and, unless it is a dry run, repairs an image. Throws for what keeps it from being looked at or written. */
 export async function repairAt(image: string, how: RepairHow): Promise<Repaired> {
   const undo = how.undo ?? defaultUndo(image);
-  if (!how.dryRun && existsSync(undo)) {
-    throw new DeviceError(
-      'UNDO_EXISTS',
-      `${undo} exists, perhaps from a repair that was cut off: xfskit undo ${undo} ${image}, or remove it`,
-    );
-  }
+  if (!how.dryRun) refuseOldUndo(undo, image);
   const where = how.offset ? { offset: parseOffset(how.offset) } : {};
   const device = openDevice(image, { ...where, write: !how.dryRun });
   try {
@@ -105,18 +98,9 @@ export async function repairAt(image: string, how: RepairHow): Promise<Repaired>
   }
 }
 
-/** Beside an image file; in the working folder for a device, as /dev may not outlive the machine. */
-function defaultUndo(image: string): string {
-  const isDevice = resolve(image).startsWith('/dev/');
-  return `${isDevice ? basename(image) : image}.xfskit-undo`;
-}
-
 function apply(planned: PlannedRepair, device: Device, undo: string, keep: boolean): void {
-  protect(() => {
-    writeUndo(undo, device, finalRuns(planned, device).runs());
-    applyRepair(planned, device);
-    if (!keep) unlinkSync(undo);
-  });
+  const journal = { path: undo, device, runs: () => finalRuns(planned, device).runs() };
+  protect(() => withUndo([journal], keep, () => applyRepair(planned, device)));
 }
 
 function say(image: string, planned: PlannedRepair, report: CheckReport, flags: Flags): void {

@@ -41,6 +41,11 @@ export function checkImage(device: Device, options: CheckOptions = {}): CheckRes
 export function* checkSteps(device: Device, options: CheckOptions = {}): Steps<CheckResult> {
   const mounted = mountedView(device, options.logDevice);
   yield;
+  return yield* checkMounted(mounted, options);
+}
+
+/** The same of what a mount would see. */
+export function* checkMounted(mounted: MountedView, options: CheckOptions = {}): Steps<CheckResult> {
   const observation = yield* observeSteps(mounted.device, {
     ...options,
     logDevice: mounted.logDevice,

@@ -7,7 +7,8 @@ import { type Device, DeviceError } from '../device/device.ts';
 import { OverlayDevice } from '../device/overlay.ts';
 import { XfskitError } from '../format/errors.ts';
 import type { Geometry } from '../format/geometry.ts';
-import { findLogHead, type LogHead } from '../fs/log/head.ts';
+import type { LogHead } from '../fs/log/head.ts';
+import { headAt, placeOfLog } from '../fs/log/place.ts';
 import { applyRecovery, planRecovery, type Recovery } from '../fs/log/recover/recover.ts';
 import { readPrimary } from './observe/superblock.ts';
 import { FindingSink } from './sink.ts';
@@ -22,23 +23,21 @@ export interface MountedView {
   readonly failure: string | undefined;
 }
 
-/** Looks at the log, and replays it where it is dirty. `logDevice`: of an external log. */
-export function mountedView(device: Device, logDevice?: Device): MountedView {
+/**
+ * Looks at the log, and replays it where it is dirty. `logDevice`: of an external log; `cut`: block of a damaged record,
+ * which is given up with all that follows.
+ */
+export function mountedView(device: Device, logDevice?: Device, cut?: number): MountedView {
   const same = { device, logDevice, recovery: undefined, failure: undefined };
   const geometry = geometryOfPrimary(device);
   if (!geometry) return { ...same, head: undefined };
-  const external = geometry.logstart === 0 ? logDevice : undefined;
-  const head = findLogHead(external ?? device, geometry, external !== undefined);
-  if (head.state !== 'dirty') return { ...same, head };
-  const log = {
-    device: external ?? device,
-    start: external ? 0 : geometry.fsbnoByte(geometry.logstart),
-    external: external !== undefined,
-  };
+  const log = placeOfLog(device, geometry, logDevice);
+  const head = headAt(device, geometry, log);
+  if (head.state !== 'dirty' || !log) return { ...same, head };
   try {
-    const recovery = planRecovery(device, geometry, log, head);
+    const recovery = planRecovery(device, geometry, log, head, cut);
     const after = new OverlayDevice(device);
-    const logAfter = external ? new OverlayDevice(external) : undefined;
+    const logAfter = log.external ? new OverlayDevice(log.device) : undefined;
     applyRecovery(recovery, after, logAfter ?? after);
     return { device: after, logDevice: logAfter ?? logDevice, head, recovery, failure: undefined };
   } catch (error) {

@@ -34,7 +34,7 @@ function compareNamed(a: Filesystem, b: Filesystem, path: string): Comparison {
   const [inoA] = inA;
   const [inoB] = inB;
   if (inoA === undefined && inoB === undefined) throw new DbError(`${path}: in neither image`);
-  const whole = compareFilesystems(a, b, new Set([...inA, ...inB]));
+  const whole = compareFilesystems(a, b, { only: new Set([...inA, ...inB]) });
   if (inoA === inoB) return whole;
   const text = (ino: number | undefined) => (ino === undefined ? 'not there' : `inode ${ino}`);
   const entry = { object: path, type: 'path', fields: [], was: text(inoA), is: text(inoB) };
@@ -60,7 +60,7 @@ function compareSelected(session: Session, b: Filesystem, selector: string): Com
   if (!type || !topA!.type) throw new DbError(`${selector}: nothing there`);
   const { field } = selection;
   if (type.name === 'inode' && field === undefined)
-    return compareFilesystems(a, b, new Set(tops.map(({ ino }) => ino)));
+    return compareFilesystems(a, b, { only: new Set(tops.map(({ ino }) => ino)) });
   const isSame = Buffer.compare(topA!.data, topB!.data) === 0;
   const all = isSame ? [] : compareObjects(type, [a, topA!.data], [b, topB!.data]);
   const fields = field === undefined ? all : all.filter((change) => concerns(field, change.field));

@@ -29,6 +29,22 @@ export function differingRuns(a: Device, b: Device, blocksize: number, blocks: n
   return runs;
 }
 
+/** Runs of blocks that byte ranges (ascending) touch, among the first `blocks`. */
+export function blocksOf(
+  ranges: Iterable<{ readonly offset: number; readonly bytes: Uint8Array }>,
+  blocksize: number,
+  blocks: number,
+): BlockRun[] {
+  const runs: BlockRun[] = [];
+  let next = 0;
+  for (const { offset, bytes } of ranges) {
+    const end = Math.min(blocks, Math.ceil((offset + bytes.length) / blocksize));
+    for (let block = Math.max(next, Math.floor(offset / blocksize)); block < end; block++) add(runs, block);
+    next = Math.max(next, end);
+  }
+  return runs;
+}
+
 function add(runs: BlockRun[], block: number): void {
   const last = runs.at(-1);
   if (last && last.start + last.count === block) last.count++;

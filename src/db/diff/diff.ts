@@ -13,7 +13,7 @@ import { viewOf } from '../../format/struct.ts';
 import { rowOf } from '../explain/verdict.ts';
 import type { Filesystem } from '../filesystem.ts';
 import { typeNamed } from '../types.ts';
-import { differingRuns } from './blocks.ts';
+import { blocksOf, differingRuns } from './blocks.ts';
 import type { FieldChange } from './fields.ts';
 import { blockBytes, compareObjects, forkBytes, HEADER_TYPES, symlinkPiece } from './object.ts';
 import { type ForkRole, isMetadata, type Role, Roles, roleText } from './role.ts';
@@ -45,11 +45,19 @@ export interface Comparison {
 
 const SAME_SIZES = ['blocksize', 'sectsize', 'inodesize', 'agblocks', 'agblklog', 'dirblocksize'] as const;
 
-/** Compares two filesystems; with `only`, no more than these inodes and their blocks. Throws DeviceError. */
-export function compareFilesystems(a: Filesystem, b: Filesystem, only?: ReadonlySet<number>): Comparison {
+/** What of two filesystems is compared; without limits all of them. */
+export interface Limits {
+  /** These inodes and their blocks. */
+  readonly only?: ReadonlySet<number>;
+  /** Byte ranges, ascending, outside of which nothing differs. */
+  readonly changed?: Iterable<{ readonly offset: number; readonly bytes: Uint8Array }>;
+}
+
+/** Compares two filesystems. Throws DeviceError. */
+export function compareFilesystems(a: Filesystem, b: Filesystem, limits: Limits = {}): Comparison {
   const other = SAME_SIZES.filter((name) => a.geometry[name] !== b.geometry[name]);
   if (other.length > 0) return compareSuperblocks(a, b, other);
-  return new ImageDiff(a, b, only).run();
+  return new ImageDiff(a, b, limits).run();
 }
 
 function compareSuperblocks(
@@ -77,6 +85,7 @@ class ImageDiff {
   private readonly rolesA: Roles;
   private readonly rolesB: Roles;
   private readonly only: ReadonlySet<number> | undefined;
+  private readonly changed: Limits['changed'];
   private readonly differences: Difference[] = [];
   /** File content, by inode; the log; space that nobody has. */
   private readonly content = new Map<number, [number, number][]>();
@@ -85,11 +94,12 @@ class ImageDiff {
   /** Directory blocks of several blocks that were compared. */
   private readonly done = new Set<string>();
 
-  constructor(a: Filesystem, b: Filesystem, only: ReadonlySet<number> | undefined) {
+  constructor(a: Filesystem, b: Filesystem, { only, changed }: Limits) {
     this.a = a;
     this.b = b;
     this.geometry = b.geometry;
     this.only = only;
+    this.changed = changed;
     this.rolesA = new Roles(a);
     this.rolesB = new Roles(b);
   }
@@ -100,7 +110,10 @@ class ImageDiff {
     const held = ({ device, geometry }: Filesystem) =>
       Math.min(geometry.dblocks, Math.floor(device.size / blocksize));
     const blocks = Math.min(held(a), held(b));
-    for (const { start, count } of differingRuns(a.device, b.device, blocksize, blocks)) {
+    const runs = this.changed
+      ? blocksOf(this.changed, blocksize, blocks)
+      : differingRuns(a.device, b.device, blocksize, blocks);
+    for (const { start, count } of runs) {
       for (let block = start; block < start + count; block++)
         this.block(Math.floor(block / agblocks), block % agblocks);
     }

@@ -67,8 +67,8 @@ function corrupt(block: number, why: string): never {
   throw new LogError('LOG_CORRUPT', `record at block ${block}: ${why}`, { block });
 }
 
-/** `left`: blocks up to the head. */
-function readRecord(
+/** One record, and the blocks that it takes; `left`: blocks up to the head. Throws LogError, DeviceError. */
+export function readRecord(
   ring: LogRing,
   block: number,
   left: number,

@@ -31,6 +31,10 @@ const readers: Readonly<Record<string, readonly string[]>> = {
   'repair -n': ['repair', '-n'],
   repair: ['repair'],
   inject: ['inject', 'leaked-cow'],
+  'log status': ['log', 'status'],
+  'log status --json': ['log', 'status', '--json'],
+  'log replay -n': ['log', 'replay', '-n'],
+  'log replay': ['log', 'replay'],
 };
 
 /** A small stream of bytes that looks random (xorshift), the same on each run. */

@@ -25,8 +25,10 @@ import { recountSuperblock } from '../../space/recount.ts';
 import { transact } from '../../transaction.ts';
 import { type ChangedObject, encodeCheckpoint, encodeIntents, type LogOperation } from '../checkpoint.ts';
 import type { LogHead } from '../head.ts';
+import { type LogPlace, ringOf } from '../place.ts';
+import { LogError } from '../record.ts';
 import { type OpenIntent, type ReplayResult, replayLog } from '../replay/replay.ts';
-import { LogRing } from '../ring.ts';
+import type { LogRing } from '../ring.ts';
 import { type LogBytes, type LogPosition, LogWriter, lsnOf } from '../writer.ts';
 import { finishIntent, intentName, needKnownIntents } from './intent.ts';
 import { freeBeyondEnd, freeStaging, freeUnlinked, type Staging } from './leftover.ts';
@@ -50,28 +52,36 @@ export interface Recovery {
   readonly restartable: boolean;
 }
 
-export interface LogPlace {
-  readonly device: Device;
-  /** Byte of its first block on the device. */
-  readonly start: number;
-  /** Whether it is a device of its own. */
-  readonly external: boolean;
-}
-
 /** Number of the transactions that we log; recovery tells them apart by nothing else. */
 const TIDS = { CHECKPOINT: 0x7866736b, RELOG: 0x7866736c, UNMOUNT: 0x7866736d } as const;
 
 /**
  * Plans the recovery of a dirty log; `device` stays untouched. Throws LogError when the log cannot be replayed,
  * CorruptionError when what it leads to cannot be worked with, DeviceError.
+ *
+ * `cut`: block of a damaged record; it and what follows are given up. The log still ends behind them, as metadata on
+ * disk may bear their LSNs. No checkpoint can be reached through a damaged record, so a kill needs the undo journal.
  */
-export function planRecovery(device: Device, geometry: Geometry, log: LogPlace, head: LogHead): Recovery {
-  return new RecoveryPlan(device, geometry, log, head).make();
+export function planRecovery(
+  device: Device,
+  geometry: Geometry,
+  log: LogPlace,
+  head: LogHead,
+  cut?: number,
+): Recovery {
+  if (cut === head.tailBlock) {
+    throw new LogError(
+      'LOG_CORRUPT',
+      `record at block ${cut}: it is the first, nothing is left to be replayed`,
+    );
+  }
+  return new RecoveryPlan(device, geometry, log, head, cut).make();
 }
 
 class RecoveryPlan {
   private readonly log: LogPlace;
   private readonly head: LogHead;
+  private readonly cut: number | undefined;
   private readonly ring: LogRing;
   /** What replay makes of the device; and on top of it what follows. */
   private readonly replayed: OverlayDevice;
@@ -80,19 +90,20 @@ class RecoveryPlan {
   private readonly changed = new Map<number, ChangedObject>();
   private readonly freed = new Map<number, Piece>();
 
-  constructor(device: Device, geometry: Geometry, log: LogPlace, head: LogHead) {
+  constructor(device: Device, geometry: Geometry, log: LogPlace, head: LogHead, cut: number | undefined) {
     this.log = log;
     this.head = head;
+    this.cut = cut;
     this.geometry = geometry;
-    const blocks = (geometry.logblocks * geometry.blocksize) / BASIC_BLOCK;
-    this.ring = new LogRing(log.device, log.start, blocks);
+    this.ring = ringOf(geometry, log);
     this.replayed = new OverlayDevice(device);
     this.finished = new OverlayDevice(this.replayed);
   }
 
   make(): Recovery {
     const { uuid, qflags } = this.superblock(this.replayed);
-    const source = { ring: this.ring, head: this.head, uuid, quota: (qflags & QUOTA_ON) !== 0 };
+    const head = this.cut === undefined ? this.head : { ...this.head, headBlock: this.cut };
+    const source = { ring: this.ring, head, uuid, quota: (qflags & QUOTA_ON) !== 0 };
     const replay = replayLog(this.replayed, this.geometry, source);
     needKnownIntents(replay.intents);
     const start: LogPosition = { cycle: this.head.headCycle, block: this.head.headBlock };
@@ -149,6 +160,7 @@ class RecoveryPlan {
   /** All writes in order. */
   private steps(intents: readonly OpenIntent[], start: LogPosition): Pick<Recovery, 'steps' | 'restartable'> {
     const steps: RecoveryStep[] = [this.dataStep('replayed metadata', this.replayed)];
+    if (this.cut !== undefined) return { steps: this.end(steps, this.newWriter(start)), restartable: false };
     const tail: LogPosition = { cycle: this.head.tailCycle, block: this.head.tailBlock };
     const checkpoint = this.checkpoint(intents);
     const whole = this.newWriter(start);

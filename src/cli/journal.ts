@@ -1,0 +1,44 @@
+/** Undo journals of what is written to an image, and to the device of an external log where that is written. */
+import { existsSync, unlinkSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import { type Device, DeviceError } from '../device/device.ts';
+import { type Run, writeUndo } from '../device/undo.ts';
+
+/** Beside an image file; in the working folder for a device, as /dev may not outlive the machine. */
+export function defaultUndo(image: string): string {
+  const isDevice = resolve(image).startsWith('/dev/');
+  return `${isDevice ? basename(image) : image}.xfskit-undo`;
+}
+
+/** Throws DeviceError when the journal exists. */
+export function refuseOldUndo(undo: string, image: string): void {
+  if (!existsSync(undo)) return;
+  throw new DeviceError(
+    'UNDO_EXISTS',
+    `${undo} exists, perhaps from a run that was cut off: xfskit undo ${undo} ${image}, or remove it`,
+  );
+}
+
+/** What will be written to one device, in disk order, and where the journal of it goes. */
+export interface Journalled {
+  readonly path: string;
+  readonly device: Device;
+  readonly runs: () => Iterable<Run>;
+}
+
+/** Runs `apply` with the journals on disk; unless they are to be kept they are gone after success. */
+export function withUndo(journals: readonly Journalled[], keep: boolean, apply: () => void): void {
+  const written: string[] = [];
+  try {
+    for (const { path, device, runs } of journals) {
+      writeUndo(path, device, runs());
+      written.push(path);
+    }
+  } catch (error) {
+    // Nothing was applied, so they would take nothing back.
+    for (const path of written) unlinkSync(path);
+    throw error;
+  }
+  apply();
+  if (!keep) for (const path of written) unlinkSync(path);
+}
