@@ -46,6 +46,8 @@ export const LOG_EXTENSION = struct('log_extension', BASIC_BLOCK, 'Extension hea
 ]);
 
 const HEADER_CRC_BYTES = LOG_RECORD.offset.pad1;
+/** Bytes of a record's header that its CRC covers, by width of the writer: 64 and 32 bits. */
+export const LOG_HEADER_CRC_BYTES: readonly number[] = [HEADER_CRC_BYTES, HEADER_CRC_BYTES - 4];
 const EXTENSION_CRC_BYTES = LOG_EXTENSION.offset.pad;
 
 export const LOG_OPERATION = struct('log_operation', 12, 'Header of an operation in a record', [
@@ -84,14 +86,24 @@ export function logHeaderBlocks(size: number): number {
  * CRC of a record. `headers` holds the header blocks, `data` the bytes after them as stored, `len` of them.
  * The caller has bounded `len` to data.length.
  */
-export function logRecordCrc(headers: Uint8Array, data: Uint8Array, len: number): number {
+export function logRecordCrc(
+  headers: Uint8Array,
+  data: Uint8Array,
+  len: number,
+  headerBytes = HEADER_CRC_BYTES,
+): number {
   const at = LOG_RECORD.offset.crc;
   let crc = updateCrc32c(0xffffffff, headers, 0, at);
   crc = updateCrc32c(crc, new Uint8Array(4), 0, 4);
-  crc = updateCrc32c(crc, headers, at + 4, HEADER_CRC_BYTES);
+  crc = updateCrc32c(crc, headers, at + 4, headerBytes);
   const extensions = Math.ceil(len / LOG_HEADER_DATA);
   for (let i = 1; i < extensions && (i + 1) * BASIC_BLOCK <= headers.length; i++) {
     crc = updateCrc32c(crc, headers, i * BASIC_BLOCK, i * BASIC_BLOCK + EXTENSION_CRC_BYTES);
   }
   return ~updateCrc32c(crc, data, 0, len) >>> 0;
+}
+
+/** Whether a record has this CRC, as a 64-bit or as a 32-bit kernel computes it (without the padding of the header). */
+export function hasLogRecordCrc(headers: Uint8Array, data: Uint8Array, len: number, stored: number): boolean {
+  return LOG_HEADER_CRC_BYTES.some((bytes) => logRecordCrc(headers, data, len, bytes) === stored);
 }

@@ -105,12 +105,17 @@ function label(inode: Inode, { name }: AttrEntry): string {
 }
 
 export function setAttrIn(inode: Inode, attr: AttrValue): void {
-  const { tr } = inode;
   const entry = entryOf(attr, attr.value);
   const exists = locate(inode, entry) !== undefined;
   if (exists && attr.mode === 'create') throw new AttrError('EXISTS', `${label(inode, entry)} exists`);
   if (!exists && attr.mode === 'replace')
     throw new AttrError('NOATTR', `${label(inode, entry)} does not exist`);
+  putEntry(inode, entry, exists);
+}
+
+/** Adds an entry, in place of the old one if there is one. `untimed`: the times of the inode stay as they are. */
+export function putEntry(inode: Inode, entry: AttrEntry, replace: boolean, untimed = false): void {
+  const { tr } = inode;
   if (inode.core.forkoff === 0) {
     // The reference counts the length in one byte here.
     addAttrFork(inode, EMPTY_SHORT_BYTES + shortBytes(entry.name.length, entry.value.length & 0xff));
@@ -118,9 +123,10 @@ export function setAttrIn(inode: Inode, attr: AttrValue): void {
     tr.roll();
   }
   const op = new AttrOperation(inode, entry, addStep(inode));
-  op.replace = exists;
+  op.replace = replace;
+  op.untimed = untimed;
   op.fork.total = blocksNeeded(inode, entry);
-  inode.touch();
+  if (!untimed) inode.touch();
   tr.defer(ATTR_CHANGE, op);
   tr.finish();
 }

@@ -92,7 +92,7 @@ function shortAdd(op: AttrOperation): string | undefined {
     op.replace = false;
   }
   if (addShort(inode, entry)) {
-    inode.touch();
+    if (!op.untimed) inode.touch();
     return undefined;
   }
   leaveInode(op);

@@ -2,8 +2,9 @@
  * An attribute as an operation sees it, and the sizes it takes: in a leaf a value is kept beside its name unless both
  * together take three quarters of a block; then it goes into blocks of its own.
  */
-import { ATTR_REMOTE_HEADER, ATTR_ROOT, ATTR_SECURE, attrNameBytes } from '../../format/attr.ts';
-import { hashName } from '../../format/dahash.ts';
+import { ATTR_PARENT, ATTR_REMOTE_HEADER, ATTR_ROOT, ATTR_SECURE, attrNameBytes } from '../../format/attr.ts';
+import { hashName, hashParentPointer } from '../../format/dahash.ts';
+import { viewOf } from '../../format/struct.ts';
 
 export type AttrNamespace = 'user' | 'trusted' | 'secure';
 
@@ -27,8 +28,26 @@ export interface AttrEntry {
   readonly hash: number;
 }
 
+/** Bytes of a parent pointer's value: inode number and generation of the parent. */
+export const PARENT_BYTES = 12;
+
 export function attrEntry(name: Uint8Array, flags: number, value: Uint8Array = new Uint8Array(0)): AttrEntry {
-  return { name, value, flags, hash: hashName(name) };
+  return { name, value, flags, hash: hashOf(name, flags, value) };
+}
+
+/** A child may have the same name in several parents: the parent counts in the hash. */
+function hashOf(name: Uint8Array, flags: number, value: Uint8Array): number {
+  if ((flags & ATTR_PARENT) === 0 || value.length !== PARENT_BYTES) return hashName(name);
+  return hashParentPointer(name, Number(viewOf(value).getBigUint64(0)));
+}
+
+/** Whether attributes of one name and namespace are the same one: parent pointers are told apart by their parent. */
+export function sameValueIfParent(entry: AttrEntry, value: () => Uint8Array): boolean {
+  return (entry.flags & ATTR_PARENT) === 0 || sameBytes(entry.value, value());
+}
+
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 /** Bytes of a shortform entry. */

@@ -16,7 +16,7 @@ import {
   attrNameBytes,
 } from '../../format/attr.ts';
 import type { MetaBuffer } from '../buffer.ts';
-import { type AttrEntry, isLocalValue, leafBytes } from './entry.ts';
+import { type AttrEntry, isLocalValue, leafBytes, sameBytes, sameValueIfParent } from './entry.ts';
 
 const AT = ATTR_LEAF_HEADER.offset;
 const HEADER_BYTES = ATTR_LEAF_HEADER.size;
@@ -163,7 +163,8 @@ export class AttrLeaf {
     let index = low;
     for (; index < this.count && this.hash(index) === entry.hash; index++) {
       if ((this.flags(index) & (NAMESPACES | ATTR_INCOMPLETE)) !== wanted) continue;
-      if (sameBytes(this.name(index), entry.name)) return { index, found: true };
+      if (!sameBytes(this.name(index), entry.name)) continue;
+      if (sameValueIfParent(entry, () => this.localValue(index))) return { index, found: true };
     }
     return { index, found: false };
   }
@@ -352,12 +353,6 @@ export class AttrLeaf {
   private byte(at: number): number {
     return this.bytes[at] ?? 0;
   }
-}
-
-export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }
 
 /** Whether the second leaf's hashes belong before the first's. */

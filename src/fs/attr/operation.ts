@@ -34,6 +34,8 @@ export class AttrOperation {
   replace = false;
   /** The leaves are looked up as a tree, though there may be only one. */
   inTree = false;
+  /** Times of the inode stay as they are. */
+  untimed = false;
   /** Entries looked for are those marked incomplete. */
   incomplete = false;
   /** Leaf and index of the entry, and of the old one. */

@@ -8,8 +8,15 @@ import { FORK, S_IFLNK } from '../../format/inode.ts';
 import { corrupt } from '../buffer.ts';
 import { RECORD_BYTES } from '../inode/extent.ts';
 import type { Inode } from '../inode/inode.ts';
-import { type AttrEntry, attrEntry, SHORT_ENTRY_BYTES, SHORT_LIMIT, shortBytes } from './entry.ts';
-import { sameBytes } from './leaf.ts';
+import {
+  type AttrEntry,
+  attrEntry,
+  SHORT_ENTRY_BYTES,
+  SHORT_LIMIT,
+  sameBytes,
+  sameValueIfParent,
+  shortBytes,
+} from './entry.ts';
 
 const HEADER_BYTES = SFATTR_HEADER.size;
 const COUNT = SFATTR_HEADER.offset.count;
@@ -90,7 +97,10 @@ function bad(inode: Inode, what: string): never {
 
 export function findShort(inode: Inode, entry: AttrEntry): Place | undefined {
   return shortEntries(inode).find(
-    (place) => place.entry.flags === entry.flags && sameBytes(place.entry.name, entry.name),
+    (place) =>
+      place.entry.flags === entry.flags &&
+      sameBytes(place.entry.name, entry.name) &&
+      sameValueIfParent(entry, () => place.entry.value),
   );
 }
 

@@ -19,7 +19,7 @@ import { addRmap } from '../space/rmapchange.ts';
 import type { Transaction } from '../transaction.ts';
 import { type Extent, fileoffWords, writeExtent } from './extent.ts';
 
-const FAMILY = BTREE.bmapbt;
+export const FAMILY = BTREE.bmapbt;
 const TYPES = { data: blockType('bmapbtd'), attr: blockType('bmapbta') } as const;
 
 export type ForkName = 'data' | 'attr';

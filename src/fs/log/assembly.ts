@@ -15,8 +15,8 @@ import {
 import { viewOf } from '../../format/struct.ts';
 import { LogError, type LogRecord } from './record.ts';
 
-/** Regions that one item may have: a buffer of 64 KiB of which every second piece is logged. */
-const MOST_REGIONS = 65536 / 128 / 2 + 1;
+/** Regions that one item may have: a buffer of 64 KiB, each piece by itself. */
+const MOST_REGIONS = 65536 / 128 + 1;
 const AT = LOG_OPERATION.offset;
 
 export interface LoggedItem {
@@ -50,6 +50,7 @@ class Assembly {
 
   /** A region, or the first piece of one. */
   add(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
     if (this.header.length < LOG_TRANSACTION.size) {
       this.takeHeader(bytes);
       return;

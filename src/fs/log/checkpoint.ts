@@ -10,6 +10,7 @@ import { BASIC_BLOCK, LOG_OP, LOG_TRANSACTION, LOG_TRANSACTION_MAGIC } from '../
 import { LOG_ITEMS } from '../../format/logitem.ts';
 import type { BlockType } from '../../format/registry.ts';
 import { viewOf } from '../../format/struct.ts';
+import type { Piece } from '../buffer.ts';
 import { BUF_FLAG } from './replay/bufferitem.ts';
 import { clusterBlocks } from './replay/chunkitem.ts';
 import type { OpenIntent } from './replay/replay.ts';
@@ -54,7 +55,7 @@ export interface Checkpoint {
   readonly tid: number;
   readonly changed: Iterable<ChangedObject>;
   /** Byte ranges that were freed. */
-  readonly freed: Iterable<{ readonly offset: number; readonly length: number }>;
+  readonly freed: Iterable<Piece>;
   readonly done: readonly OpenIntent[];
 }
 
@@ -75,10 +76,25 @@ export function encodeCheckpoint(
   const regions: Uint8Array[] = [];
   for (const intent of checkpoint.done) regions.push(encodeDone(intent));
   for (const buffer of buffers.values()) regions.push(...encodeBuffer(before, after, buffer));
-  for (const { offset, length } of checkpoint.freed) {
+  for (const { offset, length } of cancelled(geometry, checkpoint.freed)) {
     if (!buffers.has(offset)) regions.push(encodeCancel(offset, length));
   }
   return framed(checkpoint.tid, regions);
+}
+
+/** Buffers by which freed bytes may have been logged: as they are, and as clusters of inodes. */
+function cancelled(geometry: Geometry, freed: Checkpoint['freed']): Iterable<Piece> {
+  const all = new Map<string, Piece>();
+  const add = (offset: number, length: number): void => {
+    all.set(`${offset} ${length}`, { offset, length });
+  };
+  const step = clusterBlocks(geometry) * geometry.blocksize;
+  for (const { offset, length } of freed) {
+    add(offset, length);
+    if (length < step || length % step !== 0) continue;
+    for (let at = offset; at < offset + length; at += step) add(at, step);
+  }
+  return all.values();
 }
 
 /** Operations that log open intents once more. */

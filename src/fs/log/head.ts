@@ -13,6 +13,7 @@
 import { type Device, DeviceError } from '../../device/device.ts';
 import { updateCrc32c } from '../../format/crc32c.ts';
 import type { Geometry } from '../../format/geometry.ts';
+import { LOG_HEADER_CRC_BYTES } from '../../format/log.ts';
 
 const BB = 512;
 const RECORD_MAGIC = 0xfeedbabe;
@@ -36,7 +37,6 @@ const AT = {
   uuid: 304,
   size: 320,
 } as const;
-const HEADER_CRC_BYTES = 328;
 const EXTENDED_CRC_BYTES = 260;
 
 export interface LogHead {
@@ -135,7 +135,8 @@ class LogScan {
       const text = `record at block ${last.block}: tail ${tailBlock}, the log has ${this.size} blocks`;
       return result('unreadable', 0, 0, 0, 0, text);
     }
-    if (this.isUnmount(head, last))
+    // A mount has nothing to do either where the tail is at the head.
+    if (this.isUnmount(head, last) || tailBlock === head)
       return result('clean', headCycle, head, headCycle, head, `head at ${headCycle}:${head}`, last.block);
     const text = `head at ${headCycle}:${head}, tail at ${tailCycle}:${tailBlock}`;
     return result('dirty', headCycle, head, tailCycle, tailBlock, text, last.block);
@@ -255,7 +256,13 @@ class LogScan {
     if (headerFault(view, this.size)) return false;
     const stored = view.getUint32(AT.crc, true);
     if (stored === 0) return true;
-    const header = new Uint8Array(view.buffer).slice(0, HEADER_CRC_BYTES);
+    return LOG_HEADER_CRC_BYTES.some((bytes) => this.crcOf(record, bytes) === stored);
+  }
+
+  /** CRC of a record; `headerBytes` of its first header block count. */
+  private crcOf(record: Record, headerBytes: number): number {
+    const { view } = record;
+    const header = new Uint8Array(view.buffer).slice(0, headerBytes);
     header.fill(0, AT.crc, AT.crc + 4);
     const length = view.getUint32(AT.length);
     let crc = updateCrc32c(0xffffffff, header, 0, header.length);
@@ -269,7 +276,7 @@ class LogScan {
       const at = this.at((data + i) % this.size);
       crc = updateCrc32c(crc, this.window, at, at + BB);
     }
-    return ~crc >>> 0 === stored;
+    return ~crc >>> 0;
   }
 
   /** Cycle of a basic block. */

@@ -7,6 +7,7 @@ import { DeviceError } from '../../device/device.ts';
 import { XfskitError } from '../../format/errors.ts';
 import {
   BASIC_BLOCK,
+  hasLogRecordCrc,
   LOG_EXTENSION,
   LOG_FORMAT_LITTLE,
   LOG_RECORD,
@@ -52,7 +53,6 @@ export interface LogRecord {
 export function* readRecords(ring: LogRing, head: LogHead, uuid: string): Generator<LogRecord> {
   let block = head.tailBlock;
   let left = ring.distance(head.tailBlock, head.headBlock);
-  if (left === 0 && head.state === 'dirty') left = ring.size;
   let cycle = head.tailCycle;
   while (left > 0) {
     const { record, blocks } = readRecord(ring, block, left, cycle, uuid);
@@ -67,7 +67,7 @@ function corrupt(block: number, why: string): never {
   throw new LogError('LOG_CORRUPT', `record at block ${block}: ${why}`, { block });
 }
 
-/** One record, and the blocks that it takes; `left`: blocks up to the head. Throws LogError, DeviceError. */
+/** The record at `block`, which must bear `cycle`, and the blocks that it takes; `left`: those up to the head. Throws LogError, DeviceError. */
 export function readRecord(
   ring: LogRing,
   block: number,
@@ -96,8 +96,8 @@ export function readRecord(
   if (headers + dataBlocks > left) corrupt(block, `it ends behind the head of the log`);
   const head = ring.read(block, headers);
   const data = ring.read(ring.after(block, headers), dataBlocks);
-  const crc = logRecordCrc(head, data, len);
-  if (crc !== header.crc) {
+  if (!hasLogRecordCrc(head, data, len, header.crc)) {
+    const crc = logRecordCrc(head, data, len);
     corrupt(block, `CRC 0x${header.crc.toString(16)}, computed 0x${crc.toString(16)}`);
   }
   unstamp(head, data, cycle, block, ring.size);

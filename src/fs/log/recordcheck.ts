@@ -8,6 +8,7 @@
 import type { Device } from '../../device/device.ts';
 import {
   BASIC_BLOCK,
+  hasLogRecordCrc,
   LOG_CLIENT,
   LOG_FORMAT_LITTLE,
   LOG_OP,
@@ -163,9 +164,9 @@ class RecordCheck {
     forgiven = false,
   ): boolean {
     if (mayBeNone && header.crc === 0) return true;
-    const crc = logRecordCrc(headers, data, data.length);
-    if (header.crc !== crc && !forgiven) this.add('crc', header.crc, crc);
-    return header.crc === crc;
+    if (hasLogRecordCrc(headers, data, data.length, header.crc)) return true;
+    if (!forgiven) this.add('crc', header.crc, logRecordCrc(headers, data, data.length));
+    return false;
   }
 
   /** Operations follow one another inside the record. */

@@ -7,7 +7,7 @@
  */
 import { OWNER } from '../../../format/btree.ts';
 import type { Geometry } from '../../../format/geometry.ts';
-import { LOG_EXTENT, LOG_MAP_EXTENT, LOG_PHYSICAL_EXTENT } from '../../../format/logitem.ts';
+import { LOG_EXTENT, LOG_ITEMS, LOG_MAP_EXTENT, LOG_PHYSICAL_EXTENT } from '../../../format/logitem.ts';
 import { viewOf } from '../../../format/struct.ts';
 import type { Rmap } from '../../btree/rmap.ts';
 import type { ForkName } from '../../inode/bmbt.ts';
@@ -19,9 +19,13 @@ import { changeRmap, type RmapChange } from '../../space/rmapdefer.ts';
 import type { Transaction } from '../../transaction.ts';
 import { LogError } from '../record.ts';
 import type { OpenIntent } from '../replay/replay.ts';
+import { changeAttribute } from './attrintent.ts';
+import { exchangeFiles } from './exchangeintent.ts';
 
 /** Bytes before the extents of an intent. */
 const HEAD_BYTES = 16;
+/** Of an extent to be freed, as 32-bit kernels log it. */
+const SHORT_EXTENT_BYTES = 12;
 const ATTR_FORK = 2 ** 31;
 const BMBT_BLOCK = 2 ** 30;
 const UNWRITTEN = 2 ** 29;
@@ -40,18 +44,22 @@ const INTENTS: readonly IntentRow[] = [
   { type: 0x1240, name: 'RUI', finish: changeRmaps },
   { type: 0x1242, name: 'CUI', finish: changeRefcounts },
   { type: 0x1244, name: 'BUI', finish: changeMappings },
+  { type: 0x1246, name: 'ATTRI', finish: changeAttribute },
+  { type: 0x1248, name: 'XMI', finish: exchangeFiles },
 ];
 
 /** Name of the kind of intent. */
-export function intentName({ type }: OpenIntent): string {
-  return INTENTS.find((row) => row.type === type)?.name ?? `0x${type.toString(16)}`;
+export function intentName({ type }: Pick<OpenIntent, 'type'>): string {
+  return LOG_ITEMS.find((row) => row.type === type)?.name ?? `0x${type.toString(16)}`;
 }
 
 /** Refuses what cannot be carried out, before anything is. Throws LogError. */
 export function needKnownIntents(intents: readonly OpenIntent[]): void {
   for (const { type } of intents) {
     if (INTENTS.some((row) => row.type === type)) continue;
-    throw new LogError('LOG_UNKNOWN', `an open intent of type 0x${type.toString(16)}`);
+    const name = intentName({ type });
+    const why = name.endsWith('_RT') ? ': the realtime section is not changed' : '';
+    throw new LogError('LOG_UNKNOWN', `an open intent ${name}${why}`);
   }
 }
 
@@ -86,8 +94,12 @@ function placed(geometry: Geometry, startblock: bigint, len: number): { agno: nu
 }
 
 function freeExtents(tr: Transaction, intent: OpenIntent): void {
-  for (const bytes of extentsOf(intent, LOG_EXTENT.size)) {
-    const { startblock, len } = LOG_EXTENT.over(bytes);
+  const head = intent.regions[0]!;
+  // A 32-bit kernel does not pad them.
+  const isShort = head.length === HEAD_BYTES + viewOf(head).getUint32(4, true) * SHORT_EXTENT_BYTES;
+  for (const bytes of extentsOf(intent, isShort ? SHORT_EXTENT_BYTES : LOG_EXTENT.size)) {
+    const startblock = viewOf(bytes).getBigUint64(0, true);
+    const len = viewOf(bytes).getUint32(8, true);
     const { agno, agbno } = placed(tr.fs.geometry, startblock, len);
     freeNow(tr, agno, agbno, len);
     tr.finish();

@@ -3,6 +3,7 @@
  * unlinked lists, and blocks set aside for copies on write that nobody will make any more.
  */
 import { AGI, AGI_UNLINKED_BUCKETS } from '../../../format/agi.ts';
+import { CorruptionError } from '../../../format/errors.ts';
 import { NULL_AGINO } from '../../../format/geometry.ts';
 import { DIFLAG, S_IFREG } from '../../../format/inode.ts';
 import { RefcountCursor } from '../../btree/refcount.ts';
@@ -13,20 +14,43 @@ import { freeUnlinkedInode } from '../../inode/release.ts';
 import { releaseStaging } from '../../space/refcountchange.ts';
 import { type Transaction, transact } from '../../transaction.ts';
 
-/** Frees all inodes on unlinked lists; how many. One transaction each. */
-export function freeUnlinked(fs: FileSystem): number {
-  let count = 0;
+/** What became of the unlinked lists. */
+export interface FreedUnlinked {
+  readonly inodes: number;
+  /** Lists that could not be followed: each was cut off at its head, as a kernel does. */
+  readonly cut: readonly { readonly agno: number; readonly bucket: number; readonly why: string }[];
+}
+
+/** Frees all inodes on unlinked lists, one transaction each. */
+export function freeUnlinked(fs: FileSystem): FreedUnlinked {
+  let inodes = 0;
+  const cut: { agno: number; bucket: number; why: string }[] = [];
   for (let agno = 0; agno < fs.geometry.agcount; agno++) {
     for (let bucket = 0; bucket < AGI_UNLINKED_BUCKETS; bucket++) {
-      for (;;) {
-        const agino = transact(fs, (tr) => headOf(tr, agno, bucket));
-        if (agino === NULL_AGINO) break;
-        transact(fs, (tr) => freeUnlinkedInode(readInode(tr, fs.geometry.ino(agno, agino))));
-        count++;
+      try {
+        inodes += freeBucket(fs, agno, bucket);
+      } catch (error) {
+        if (!(error instanceof CorruptionError)) throw error;
+        // Whatever else is on the list is lost to it, but not the whole recovery to one broken inode.
+        transact(fs, (tr) => cutBucket(tr, agno, bucket));
+        cut.push({ agno, bucket, why: error.message });
       }
     }
   }
-  return count;
+  return { inodes, cut };
+}
+
+function freeBucket(fs: FileSystem, agno: number, bucket: number): number {
+  for (let count = 0; ; count++) {
+    const agino = transact(fs, (tr) => headOf(tr, agno, bucket));
+    if (agino === NULL_AGINO) return count;
+    transact(fs, (tr) => freeUnlinkedInode(readInode(tr, fs.geometry.ino(agno, agino))));
+  }
+}
+
+function cutBucket(tr: Transaction, agno: number, bucket: number): void {
+  const agi = tr.perag(agno).changeAgi();
+  agi.view.setUint32(agi.byte + AGI.offset.unlinked + 4 * bucket, NULL_AGINO);
 }
 
 function headOf(tr: Transaction, agno: number, bucket: number): number {

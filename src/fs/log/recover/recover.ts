@@ -3,7 +3,8 @@
  * counters; then a clean log. All of it is planned on overlays and becomes a list of steps, each to be durable before
  * the next begins:
  *
- *  1. what replay writes. The log still says the same, so replaying again gives the same.
+ *  1. what replay writes, and values of attributes in blocks that were free. The log still says the same, so
+ *     replaying again gives the same.
  *  2. a checkpoint in the log of everything else, with the done items of the intents. From here on a replay finds it
  *     and does no intent twice.
  *  3. the same in place.
@@ -13,8 +14,9 @@
  * Where the checkpoint has no room in the log, old records make room: open intents are logged anew first, and then
  * nothing before that is needed.
  */
-import type { Device } from '../../../device/device.ts';
+import { type Device, readBytes } from '../../../device/device.ts';
 import { OverlayDevice } from '../../../device/overlay.ts';
+import { QFLAG, QUOTA_TYPES } from '../../../format/dquot.ts';
 import { UnsupportedFeature } from '../../../format/errors.ts';
 import type { Geometry } from '../../../format/geometry.ts';
 import { BASIC_BLOCK } from '../../../format/log.ts';
@@ -22,16 +24,17 @@ import { SUPERBLOCK } from '../../../format/superblock.ts';
 import type { MetaBuffer, Piece } from '../../buffer.ts';
 import { type FileSystem, openFileSystem } from '../../filesystem.ts';
 import { recountSuperblock } from '../../space/recount.ts';
-import { transact } from '../../transaction.ts';
+import { type Transaction, transact } from '../../transaction.ts';
 import { type ChangedObject, encodeCheckpoint, encodeIntents, type LogOperation } from '../checkpoint.ts';
 import type { LogHead } from '../head.ts';
 import { type LogPlace, ringOf } from '../place.ts';
 import { LogError } from '../record.ts';
 import { type OpenIntent, type ReplayResult, replayLog } from '../replay/replay.ts';
 import type { LogRing } from '../ring.ts';
+import { settleTail } from '../tail.ts';
 import { type LogBytes, type LogPosition, LogWriter, lsnOf } from '../writer.ts';
 import { finishIntent, intentName, needKnownIntents } from './intent.ts';
-import { freeBeyondEnd, freeStaging, freeUnlinked, type Staging } from './leftover.ts';
+import { type FreedUnlinked, freeBeyondEnd, freeStaging, freeUnlinked, type Staging } from './leftover.ts';
 import { clearStale } from './stale.ts';
 
 /** Bytes for the data device or for the log, durable before the next step. */
@@ -45,7 +48,9 @@ export interface Recovery {
   readonly replay: ReplayResult;
   /** Intents that were carried out, by kind. */
   readonly intents: Readonly<Record<string, number>>;
+  /** Deleted inodes that were freed, and lists of them that were broken. */
   readonly unlinked: number;
+  readonly cutLists: FreedUnlinked['cut'];
   readonly staging: readonly Staging[];
   readonly steps: readonly RecoveryStep[];
   /** False: the checkpoint has no room in the log, so a kill in the middle needs the undo journal. */
@@ -80,7 +85,7 @@ export function planRecovery(
 
 class RecoveryPlan {
   private readonly log: LogPlace;
-  private readonly head: LogHead;
+  private head: LogHead;
   private readonly cut: number | undefined;
   private readonly ring: LogRing;
   /** What replay makes of the device; and on top of it what follows. */
@@ -102,6 +107,7 @@ class RecoveryPlan {
 
   make(): Recovery {
     const { uuid, qflags } = this.superblock(this.replayed);
+    this.head = settleTail(this.ring, this.head, uuid);
     const head = this.cut === undefined ? this.head : { ...this.head, headBlock: this.cut };
     const source = { ring: this.ring, head, uuid, quota: (qflags & QUOTA_ON) !== 0 };
     const replay = replayLog(this.replayed, this.geometry, source);
@@ -122,9 +128,11 @@ class RecoveryPlan {
     transact(fs, (tr) => {
       recountSuperblock(tr);
       if (tr.sb.features_log_incompat !== 0) tr.changeSuperblock().features_log_incompat = 0;
+      if (files.size > 0 || unlinked.inodes > 0) distrustQuotas(tr);
     });
-    const { steps, restartable } = this.steps(replay.intents, start);
-    return { replay, intents, unlinked, staging, steps, restartable };
+    const { steps, restartable } = this.steps(fs.geometry, replay.intents, start);
+    const { inodes, cut } = unlinked;
+    return { replay, intents, unlinked: inodes, cutLists: cut, staging, steps, restartable };
   }
 
   private superblock(device: Device): { uuid: string; qflags: number; logsunit: number } {
@@ -158,11 +166,15 @@ class RecoveryPlan {
   }
 
   /** All writes in order. */
-  private steps(intents: readonly OpenIntent[], start: LogPosition): Pick<Recovery, 'steps' | 'restartable'> {
-    const steps: RecoveryStep[] = [this.dataStep('replayed metadata', this.replayed)];
+  private steps(
+    geometry: Geometry,
+    intents: readonly OpenIntent[],
+    start: LogPosition,
+  ): Pick<Recovery, 'steps' | 'restartable'> {
+    const steps: RecoveryStep[] = [this.dataStep('replayed metadata', this.replayed), ...this.valueStep()];
     if (this.cut !== undefined) return { steps: this.end(steps, this.newWriter(start)), restartable: false };
     const tail: LogPosition = { cycle: this.head.tailCycle, block: this.head.tailBlock };
-    const checkpoint = this.checkpoint(intents);
+    const checkpoint = this.checkpoint(geometry, intents);
     const whole = this.newWriter(start);
     const free = this.ring.distance(start.block, tail.block) || this.ring.size;
     whole.transaction(TIDS.CHECKPOINT, checkpoint, tail);
@@ -195,8 +207,21 @@ class RecoveryPlan {
     ];
   }
 
-  private checkpoint(intents: readonly OpenIntent[]): LogOperation[] {
-    return encodeCheckpoint(this.geometry, this.replayed, this.finished, {
+  /** Values of attributes that have blocks of their own: these are not logged, so they come before what is. */
+  private valueStep(): RecoveryStep[] {
+    const pieces = [...this.changed.values()].flatMap(({ type, pieces }) =>
+      type.form === 'remote' ? pieces : [],
+    );
+    if (pieces.length === 0) return [];
+    const runs = pieces.map(({ offset, length }) => ({
+      offset,
+      bytes: readBytes(this.finished, offset, length),
+    }));
+    return [{ what: 'values of attributes', target: 'data', runs: () => runs }];
+  }
+
+  private checkpoint(geometry: Geometry, intents: readonly OpenIntent[]): LogOperation[] {
+    return encodeCheckpoint(geometry, this.replayed, this.finished, {
       tid: TIDS.CHECKPOINT,
       changed: this.changed.values(),
       freed: this.freed.values(),
@@ -228,8 +253,14 @@ class RecoveryPlan {
   }
 }
 
-/** Any kind of quota is accounted for: user, project, group. */
-const QUOTA_ON = 0x1 | 0x8 | 0x40;
+/** Any kind of quota is accounted for. */
+const QUOTA_ON = QUOTA_TYPES.reduce((bits, type) => bits | QFLAG[type].acct, 0);
+const QUOTA_COUNTED = QUOTA_TYPES.reduce((bits, type) => bits | QFLAG[type].chkd, 0);
+
+/** Blocks or inodes of some owner were given or taken: the next mount with quotas has to count them. */
+function distrustQuotas(tr: Transaction): void {
+  if ((tr.sb.qflags & QUOTA_COUNTED) !== 0) tr.changeSuperblock().qflags &= ~QUOTA_COUNTED;
+}
 
 /** The pieces that hold the first `blocks` basic blocks, and the others. Records are never cut. */
 function splitPieces(pieces: readonly LogBytes[], blocks: number): [LogBytes[], LogBytes[]] {

@@ -22,12 +22,25 @@ export class ReplayBuffer {
   dirty = false;
   /** What it is to be stamped and sealed as; undefined: left as it is. */
   type: BlockType | undefined;
+  stamped = true;
 
   constructor(daddr: number, bytes: Uint8Array) {
     this.daddr = daddr;
     this.bytes = bytes;
     this.view = viewOf(bytes);
   }
+
+  /** Basic block behind it. */
+  get end(): number {
+    return this.daddr + this.bytes.length / BASIC_BLOCK;
+  }
+}
+
+/** Basic blocks, as a run for finding what overlaps. */
+const RUN = 8;
+
+function* runsOf({ daddr, end }: ReplayBuffer): Generator<number> {
+  for (let run = Math.floor(daddr / RUN); run * RUN < end; run++) yield run;
 }
 
 export class ReplayBuffers {
@@ -36,6 +49,8 @@ export class ReplayBuffers {
   private readonly device: Device;
   /** By daddr, in the order they were first asked for. */
   private readonly held = new Map<number, ReplayBuffer>();
+  /** The same by the runs of `RUN` basic blocks that they touch, to find what overlaps. */
+  private readonly runs = new Map<number, ReplayBuffer[]>();
   private lsn = 0n;
 
   constructor(device: Device) {
@@ -62,6 +77,11 @@ export class ReplayBuffers {
     this.device.read(offset, bytes);
     const buffer = new ReplayBuffer(daddr, bytes);
     this.held.set(daddr, buffer);
+    for (const run of runsOf(buffer)) {
+      const list = this.runs.get(run);
+      if (list) list.push(buffer);
+      else this.runs.set(run, [buffer]);
+    }
     return buffer;
   }
 
@@ -69,19 +89,40 @@ export class ReplayBuffers {
   change(buffer: ReplayBuffer, type: BlockType | undefined): void {
     buffer.dirty = true;
     buffer.type = type;
+    buffer.stamped = true;
+  }
+
+  /** Declares a change that says nothing about what else the buffer has: it is sealed, and keeps the LSN it has. */
+  changeUnstamped(buffer: ReplayBuffer, type: BlockType): void {
+    if (buffer.dirty) return;
+    buffer.dirty = true;
+    buffer.type = type;
+    buffer.stamped = false;
   }
 
   /** Stamps, seals and writes what was changed, and forgets everything. */
   submit(): void {
     for (const buffer of this.held.values()) this.write(buffer);
     this.held.clear();
+    this.runs.clear();
   }
 
   private submitOverlapping(daddr: number, count: number): void {
-    for (const [at, buffer] of this.held) {
-      if (at >= daddr + count || at + buffer.bytes.length / BASIC_BLOCK <= daddr) continue;
-      this.write(buffer);
-      this.held.delete(at);
+    for (let run = Math.floor(daddr / RUN); run * RUN < daddr + count; run++) {
+      for (const buffer of this.runs.get(run)?.slice() ?? []) {
+        if (buffer.daddr >= daddr + count || buffer.end <= daddr) continue;
+        this.write(buffer);
+        this.forget(buffer);
+      }
+    }
+  }
+
+  private forget(buffer: ReplayBuffer): void {
+    this.held.delete(buffer.daddr);
+    for (const run of runsOf(buffer)) {
+      const rest = this.runs.get(run)!.filter((other) => other !== buffer);
+      if (rest.length > 0) this.runs.set(run, rest);
+      else this.runs.delete(run);
     }
   }
 
@@ -90,7 +131,7 @@ export class ReplayBuffers {
     const { type, bytes, view } = buffer;
     if (type?.crc !== undefined) {
       // Blocks of remote values are not logged in order, so their LSN stays all ones.
-      if (type.lsn !== undefined && !(type.name === 'attr3' && type.form === 'remote')) {
+      if (buffer.stamped && type.lsn !== undefined && !(type.name === 'attr3' && type.form === 'remote')) {
         view.setBigUint64(type.lsn, this.lsn);
       }
       sealCrc(bytes, type.crc);

@@ -10,8 +10,10 @@ import { BMDR_HEADER, LONG_HEADER, maxRootKeys } from '../../../format/btree.ts'
 import { sealCrc } from '../../../format/checksum.ts';
 import type { Geometry } from '../../../format/geometry.ts';
 import {
+  attrForkBytes,
   DIFLAG2,
   DINODE,
+  dataForkBytes,
   FORK,
   INODE_CORE_BYTES,
   INODE_MAGIC,
@@ -25,6 +27,7 @@ import type { LoggedItem } from '../assembly.ts';
 import { LogError } from '../record.ts';
 import type { ReplayContext } from './bufferitem.ts';
 import type { ReplayBuffer } from './buffers.ts';
+import { changeTreeOwner } from './treeowner.ts';
 
 const FIELD = {
   DATA_LOCAL: 2,
@@ -112,10 +115,32 @@ export function replayInode(context: ReplayContext, item: LoggedItem): boolean {
     sealCrc(buffer.bytes, DINODE.offset.crc, at, geometry.inodesize);
     buffers.change(buffer, undefined);
   }
-  if (change.fields & (FIELD.DATA_OWNER | FIELD.ATTR_OWNER)) {
-    throw new LogError('LOG_UNKNOWN', `inode item of ${ino}: change of owner of its extent btree`);
+  const named = changeOwners(context, buffer, change);
+  return !newer || named;
+}
+
+/**
+ * Blocks of extent btrees that two inodes exchanged come to bear their new owner; even where the inode is newer than
+ * the transaction, for that says nothing about the blocks.
+ */
+function changeOwners(
+  context: ReplayContext,
+  buffer: ReplayBuffer,
+  { ino, fields, at }: InodeChange,
+): boolean {
+  if (buffer.view.getUint16(at + AT.mode) === 0) return false;
+  const inode = buffer.bytes.subarray(at, at + context.geometry.inodesize);
+  const view = viewOf(inode);
+  let changed = false;
+  if (fields & FIELD.DATA_OWNER && view.getUint8(AT.format) === FORK.BTREE) {
+    const fork = inode.subarray(INODE_CORE_BYTES, INODE_CORE_BYTES + dataForkBytes(view, 0, inode.length));
+    changed = changeTreeOwner(context, ino, 'bmapbtd', fork);
   }
-  return !newer;
+  if (fields & FIELD.ATTR_OWNER && view.getUint8(AT.aformat) === FORK.BTREE) {
+    const fork = inode.subarray(inode.length - attrForkBytes(view, 0, inode.length));
+    changed = changeTreeOwner(context, ino, 'bmapbta', fork) || changed;
+  }
+  return changed;
 }
 
 /** What the core must be, so that nothing is written that could not be read again. */

@@ -8,6 +8,7 @@
  */
 import type { Device } from '../../../device/device.ts';
 import type { Geometry } from '../../../format/geometry.ts';
+import { BASIC_BLOCK } from '../../../format/log.ts';
 import { LOG_ITEMS } from '../../../format/logitem.ts';
 import { viewOf } from '../../../format/struct.ts';
 import { LogAssembler, type LoggedItem, type LoggedTransaction } from '../assembly.ts';
@@ -19,6 +20,7 @@ import { ReplayBuffers } from './buffers.ts';
 import { CancelTable } from './cancel.ts';
 import { replayChunk } from './chunkitem.ts';
 import { replayDquot } from './dquotitem.ts';
+import { geometryAfter } from './grown.ts';
 import { replayInode } from './inodeitem.ts';
 
 export const ITEM = {
@@ -77,10 +79,14 @@ export function replayLog(device: Device, geometry: Geometry, source: ReplaySour
 function eachTransaction(
   source: ReplaySource,
   commit: (transaction: LoggedTransaction) => void,
-): LogAssembler {
+): { records: number; unfinished: number } {
   const assembler = new LogAssembler({ commit });
-  for (const record of readRecords(source.ring, source.head, source.uuid)) assembler.take(record);
-  return assembler;
+  let records = 0;
+  for (const record of readRecords(source.ring, source.head, source.uuid)) {
+    assembler.take(record);
+    records++;
+  }
+  return { records, unfinished: assembler.unfinished };
 }
 
 /** First pass. Items of a kind that we do not know are refused here, before anything is replayed. */
@@ -111,7 +117,8 @@ function orderOf(item: LoggedItem): number {
 }
 
 class Replay {
-  private readonly geometry: Geometry;
+  private geometry: Geometry;
+  private readonly device: Device;
   private readonly source: ReplaySource;
   private readonly buffers: ReplayBuffers;
   private readonly cancelled: CancelTable;
@@ -119,42 +126,54 @@ class Replay {
   private transactions = 0;
   private replayed = 0;
   private skipped = 0;
-  private records = 0;
   private maxLsn = 0n;
 
   constructor(device: Device, geometry: Geometry, source: ReplaySource, cancelled: CancelTable) {
     this.geometry = geometry;
+    this.device = device;
     this.source = source;
     this.cancelled = cancelled;
     this.buffers = new ReplayBuffers(device);
   }
 
   run(): ReplayResult {
-    const assembler = eachTransaction(this.source, (transaction) => this.replay(transaction));
+    const { records, unfinished } = eachTransaction(this.source, (transaction) => this.replay(transaction));
     this.buffers.submit();
-    const { records, transactions, replayed, skipped, maxLsn } = this;
+    const { transactions, replayed, skipped, maxLsn } = this;
     const intents = [...this.open.values()];
-    return { records, transactions, replayed, skipped, dropped: assembler.unfinished, intents, maxLsn };
+    return { records, transactions, replayed, skipped, dropped: unfinished, intents, maxLsn };
   }
 
   private replay({ items, lsn }: LoggedTransaction): void {
     this.transactions++;
     if (lsn > this.maxLsn) this.maxLsn = lsn;
     this.buffers.begin(lsn);
-    const { geometry, buffers, cancelled } = this;
-    const context: ReplayContext = { geometry, buffers, cancelled, quota: this.source.quota, lsn };
     const ordered = items.map((item, i) => ({ item, i, order: orderOf(item) }));
     ordered.sort((a, b) => a.order - b.order || a.i - b.i);
     for (const { item } of ordered) {
-      if (this.item(context, item)) this.replayed++;
+      if (this.item(this.context(lsn), item)) this.replayed++;
       else this.skipped++;
     }
+  }
+
+  private context(lsn: bigint): ReplayContext {
+    const { geometry, buffers, cancelled } = this;
+    return { geometry, buffers, cancelled, quota: this.source.quota, lsn };
+  }
+
+  private buffer(context: ReplayContext, item: LoggedItem): boolean {
+    const changed = replayBuffer(context, item);
+    if (changed && parseBuffer(item).daddr === 0) {
+      const { bytes } = this.buffers.read(0, this.geometry.sectsize / BASIC_BLOCK);
+      this.geometry = geometryAfter(this.geometry, bytes, this.device.size);
+    }
+    return changed;
   }
 
   private item(context: ReplayContext, item: LoggedItem): boolean {
     switch (item.type) {
       case ITEM.BUF:
-        return replayBuffer(context, item);
+        return this.buffer(context, item);
       case ITEM.INODE:
         return replayInode(context, item);
       case ITEM.ICREATE:
