@@ -126,6 +126,13 @@ function isFreed({ where, message }: Finding): boolean {
 const RULES: readonly Rule[] = [
   { causes: ['DEVICE_SHORT'], effects: ['READ_FAILED', 'LOG_UNREADABLE'], by: 'filesystem' },
   { causes: ['SB_LOST', 'SB_GEOMETRY'], effects: ['SB_CRC', 'SB_FIELD', 'SB_COUNTER'], by: 'filesystem' },
+  // The rule of a whole filesystem says more than that of the field.
+  {
+    causes: ['REFLINK_FLAG_INVALID'],
+    effects: ['INODE_CORE'],
+    by: 'inode',
+    when: ({ where }) => where.field === 'v3.reflink' || where.field === 'v3.flags2',
+  },
   // The object itself: of several fields the first stands for all.
   { causes: CHECKSUMS, effects: [...HEADER_DAMAGE, ...TREE_DAMAGE, 'SB_FIELD'], by: 'object' },
   { causes: ['SB_SECONDARY'], effects: ['SB_SECONDARY'], by: 'object' },
