@@ -14,6 +14,10 @@ interface ActionRow {
 
 const ACTIONS: Readonly<Record<string, ActionRow>> = {
   status: { options: [], load: async () => (await import('./logstatus.ts')).logStatus },
+  print: {
+    options: ['reference', 'start', 'copy'],
+    load: async () => (await import('./logprint.ts')).logprint,
+  },
   replay: {
     options: ['dryRun', 'undo', 'check', 'forceTail', 'verbose'],
     load: async () => (await import('./logreplay.ts')).logReplay,
@@ -45,6 +49,9 @@ export function define(command: Command): void {
     .addOption(new Option('--no-undo', 'replay: write no undo journal'))
     .option('--no-check', 'replay: do not check what it leads to first')
     .option('--force-tail', 'replay: cut the log before a damaged record; what follows is lost')
+    .addOption(new Option('--reference <letters>', 'print what xfs_logprint prints').hideHelp())
+    .addOption(new Option('--copy <file>').hideHelp())
+    .addOption(new Option('-s, --start <block>', 'print: from this block of the log on'))
     .addHelpText('after', AFTER_HELP)
     .action((action: string, image: string, flags: LogActionFlags) =>
       runAction(command, action, image, flags),

@@ -21,6 +21,10 @@ export interface LogActionFlags extends LogFlags {
   readonly undo?: string | boolean;
   readonly check?: boolean;
   readonly forceTail?: boolean;
+  /** Letters of xfs_logprint. */
+  readonly reference?: string;
+  readonly start?: string;
+  readonly copy?: string;
 }
 
 export interface LoggedImage {

@@ -111,6 +111,21 @@ function* batches(pieces: Iterable<string>): Generator<string> {
   if (batch !== '') yield batch;
 }
 
+/** The same for whoever calls back with pieces. */
+export class PrintBatch {
+  private text = '';
+
+  add(piece: string): void {
+    this.text += piece;
+    if (this.text.length >= BATCH) this.flush();
+  }
+
+  flush(): void {
+    if (this.text !== '') writeOut(this.text);
+    this.text = '';
+  }
+}
+
 export function print(pieces: Iterable<string>): void {
   for (const batch of batches(pieces)) writeOut(batch);
 }

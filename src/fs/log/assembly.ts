@@ -28,6 +28,8 @@ export interface LoggedTransaction {
   readonly tid: number;
   /** LSN of the record that it began in: what is written in its name is stamped with this. */
   readonly lsn: bigint;
+  /** Number of regions by its header. */
+  readonly announced: number;
   readonly items: readonly LoggedItem[];
 }
 
@@ -82,7 +84,9 @@ class Assembly {
     if (last && last.regions.length < last.wanted) {
       throw this.fault(`its last item has ${last.regions.length} of ${last.wanted} regions`);
     }
-    return { tid: this.tid, lsn: this.lsn, items: this.items };
+    const { tid, lsn, items, header } = this;
+    const announced = header.length < LOG_TRANSACTION.size ? 0 : LOG_TRANSACTION.over(header).num_items;
+    return { tid, lsn, announced, items };
   }
 
   private takeHeader(bytes: Uint8Array): void {

@@ -65,8 +65,13 @@ export function findLogHead(device: Device, geometry: Geometry, isLogDevice = fa
   if (!inside || start + bytes > device.size) {
     return result('unreadable', 0, 0, 0, 0, `it leaves its AG or the device (${geometry.logblocks} blocks)`);
   }
+  return findHeadAt(device, start, bytes / BB);
+}
+
+/** The same of a log of `blocks` basic blocks from byte `start` on, which the device holds. */
+export function findHeadAt(device: Device, start: number, blocks: number): LogHead {
   try {
-    return new LogScan(device, start, bytes / BB).find();
+    return new LogScan(device, start, blocks).find();
   } catch (error) {
     if (error instanceof DeviceError) return result('unreadable', 0, 0, 0, 0, error.message);
     throw error;
