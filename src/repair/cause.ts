@@ -14,6 +14,8 @@ type Relation =
   /** AG, structure, block and inode: the same object. */
   | 'object'
   | 'inode'
+  /** A block of a fork. */
+  | 'fileblock'
   /** The effect is of an entry that leads to the inode of the cause. */
   | 'target'
   /** A tree of an AG. */
@@ -92,6 +94,8 @@ const INODE_INDEX: readonly FindingCode[] = [
   'FINOBT_SURPLUS',
   'FINOBT_WRONG',
 ];
+/** The same of blocks of forks. */
+const CONTENT_CHECKSUMS: readonly FindingCode[] = ['DIR_CRC', 'ATTR_CRC', 'SYMLINK_CRC'];
 /** What forks hold. */
 const CONTENTS = (Object.keys(FINDINGS) as FindingCode[]).filter((code) => /^(DIR|ATTR|SYMLINK)_/.test(code));
 const MAPPINGS: readonly FindingCode[] = [
@@ -115,6 +119,11 @@ function lacksNames({ code, found, expected }: Finding): boolean {
 /** A reverse mapping of metadata. */
 function isOfTree({ where }: Finding): boolean {
   return where.ino === undefined;
+}
+
+/** Not even its first bytes are what they should be. */
+function isForeign({ where }: Finding): boolean {
+  return where.field === 'magicnum';
 }
 
 /** An inode that is free by its mode, and was in use by all else. */
@@ -160,6 +169,13 @@ const RULES: readonly Rule[] = [
   { causes: ['INODE_EXTENT', 'BMBT_BLOCK'], effects: MAPPINGS, by: 'inode' },
   { causes: ['INODE_EXTENT_COUNT', 'BMBT_ORDER'], effects: ['INODE_BLOCK_COUNT', 'BMBT_ORDER'], by: 'inode' },
   { causes: [...MAPPINGS, 'MAPPING_CONTESTED'], effects: CONTENTS, by: 'inode' },
+  { causes: CONTENT_CHECKSUMS, effects: CONTENTS, by: 'fileblock' },
+  { causes: ['DIR_MAP'], effects: [...CONTENTS, ...RMAPS], by: 'inode' },
+  { causes: ['DIR_BLOCK', 'DIR_ENTRY'], effects: CONTENTS, by: 'fileblock' },
+  // Both are of forks inside the inode.
+  { causes: ['DIR_SHORT'], effects: CONTENTS.filter((code) => code.startsWith('DIR_')), by: 'inode' },
+  { causes: ['ATTR_SHORT'], effects: CONTENTS.filter((code) => code.startsWith('ATTR_')), by: 'inode' },
+  { causes: ['ATTR_BLOCK', 'ATTR_HEADER', 'ATTR_ENTRY'], effects: CONTENTS, by: 'fileblock' },
   // An inode that the superblock names and that is not the one.
   {
     causes: ['QUOTA_INODE', 'QUOTA_FLAGS', 'RT_INODE', 'SB_FIELD'],
@@ -168,11 +184,13 @@ const RULES: readonly Rule[] = [
   },
   // Headers and trees, and what is counted by them.
   { causes: TREE_DAMAGE, effects: TREE_DAMAGE, by: 'object' },
+  // A block that is not the one, before its neighbours, which are sound and point to the one that was.
   {
-    causes: ['BTREE_BLOCK', 'BTREE_CRC', 'BTREE_POINTER', 'BTREE_KEY', 'BTREE_SIBLING'],
+    causes: ['BTREE_BLOCK', 'BTREE_CRC', 'BTREE_POINTER'],
     effects: ['BTREE_KEY', 'BTREE_SIBLING'],
     by: 'structure',
   },
+  { causes: ['BTREE_KEY', 'BTREE_SIBLING'], effects: ['BTREE_KEY', 'BTREE_SIBLING'], by: 'structure' },
   {
     causes: [...HEADER_DAMAGE, ...TREE_DAMAGE, ...INODE_DAMAGE, 'DIR_BLOCK', 'ATTR_BLOCK'],
     effects: ['LSN_AHEAD'],
@@ -183,9 +201,13 @@ const RULES: readonly Rule[] = [
     causes: ['SB_LOST', 'SB_SECONDARY'],
     effects: [...HEADER_DAMAGE, 'LSN_AHEAD'],
     by: 'ag',
-    causeWhen: ({ code, where }) => code === 'SB_LOST' || where.field === 'magicnum',
+    causeWhen: (cause) => cause.code === 'SB_LOST' || isForeign(cause),
   },
+  // One write of a block that went wrong takes several headers with it.
+  { causes: HEADER_DAMAGE, effects: HEADER_DAMAGE, by: 'ag', when: isForeign, causeWhen: isForeign },
   { causes: ['AGFL_FIELD', 'AGFL_CRC', 'AGF_FIELD'], effects: ['AGFL_ENTRY'], by: 'ag' },
+  // An entry of the free list that leads into what is in use.
+  { causes: ['AGFL_FIELD', 'AGFL_CRC'], effects: ['INDEX_CROSS_LINK'], by: 'ag' },
   {
     causes: ['AGF_FIELD', 'AGF_CRC', 'AGI_FIELD', 'AGI_CRC'],
     effects: ['BTREE_ROOT', ...TREE_DAMAGE],
@@ -257,6 +279,13 @@ const COUNTED: readonly Rule[] = [
   { causes: ['BNOBT_SURPLUS'], effects: ['BNOBT_MISSING'], by: 'ag' },
   { causes: ['CNTBT_SURPLUS'], effects: ['CNTBT_MISSING'], by: 'ag' },
   { causes: ['REFCOUNT_SURPLUS'], effects: ['REFCOUNT_MISSING'], by: 'ag' },
+  // A mapping that reaches over what others hold, and their sharing with it.
+  {
+    causes: ['INODE_EXTENT', 'INODE_BLOCK_COUNT', 'CROSS_LINK'],
+    effects: ['REFCOUNT_WRONG', 'REFCOUNT_MISSING', 'REFCOUNT_SURPLUS'],
+    by: 'filesystem',
+  },
+  { causes: ['INODE_CRC'], effects: SPACE, by: 'inode' },
   // A mapping that leads elsewhere than it did.
   { causes: ['MAPPING_CONTESTED'], effects: [...SPACE, ...CONTENTS], by: 'filesystem' },
   {
@@ -361,7 +390,7 @@ function applyRule(rule: Rule, findings: readonly Finding[], causes: Causes): vo
 }
 
 function keyOf({ where }: Finding, by: Relation): string | undefined {
-  const { agno, agbno, ino, structure } = where;
+  const { agno, agbno, ino, fileoff, structure } = where;
   switch (by) {
     case 'filesystem':
       return '';
@@ -373,6 +402,8 @@ function keyOf({ where }: Finding, by: Relation): string | undefined {
       return where.target === undefined ? undefined : `${where.target}`;
     case 'inode':
       return ino === undefined ? undefined : `${ino}`;
+    case 'fileblock':
+      return ino === undefined || fileoff === undefined ? undefined : `${ino} ${fileoff}`;
     case 'object':
       return `${agno} ${structure} ${agbno} ${ino}`;
   }

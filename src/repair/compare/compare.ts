@@ -80,11 +80,18 @@ const REBUILT: readonly number[] = [OWNER.AG, OWNER.INOBT, OWNER.REFC];
 
 function reportConflicts(expected: AgExpectation, findings: FindingSink): void {
   const { agno } = expected.ag;
+  const involved = new Map<number, number>();
+  const part = (owner: number): number => involved.get(owner) ?? 0;
+  for (const { firstOwner, secondOwner } of expected.space.conflicts) {
+    for (const owner of [firstOwner, secondOwner]) if (owner >= 0) involved.set(owner, part(owner) + 1);
+  }
   for (const c of expected.space.conflicts) {
     const index = REBUILT.includes(c.firstOwner) || REBUILT.includes(c.secondOwner);
+    // One wrong mapping lies over many right ones: the inode with most conflicts has it.
+    const ino = part(c.firstOwner) > part(c.secondOwner) ? c.firstOwner : c.secondOwner;
     findings.add(
       index ? 'INDEX_CROSS_LINK' : 'CROSS_LINK',
-      { agno, agbno: c.agbno, blocks: c.blocks, ...(c.secondOwner >= 0 ? { ino: c.secondOwner } : {}) },
+      { agno, agbno: c.agbno, blocks: c.blocks, ...(ino >= 0 ? { ino } : {}) },
       `AG ${agno}: blocks ${c.agbno}+${c.blocks} belong to both ${ownerName(c.firstOwner)} and ${ownerName(c.secondOwner)}`,
     );
   }

@@ -40,10 +40,11 @@ function compareTree(
   const owner = ownerFinder(expected);
   for (let i = 0; i < surplus.length; i++) {
     const start = surplus.start[i]!;
+    const { name, ino } = owner(start);
     findings.add(
       `${code}_SURPLUS`,
-      at(i, surplus),
-      `AG ${agno} ${tree.name}: blocks ${start}+${surplus.count[i]} are listed free but belong to ${owner(start)}`,
+      { ...at(i, surplus), ...(ino === undefined ? {} : { ino }) },
+      `AG ${agno} ${tree.name}: blocks ${start}+${surplus.count[i]} are listed free but belong to ${name}`,
     );
   }
   // Blocks of an unreadable tree or file look unowned, so nothing can be said to be missing.
@@ -96,8 +97,13 @@ export function listsJust({ records }: TreeObservation<RunColumns>, free: RunCol
   return true;
 }
 
+interface BlockOwner {
+  readonly name: string;
+  readonly ino?: number;
+}
+
 /** Names an owner of a block, for messages; blocks must be asked for in ascending order. */
-function ownerFinder(expected: AgExpectation): (agbno: number) => string {
+function ownerFinder(expected: AgExpectation): (agbno: number) => BlockOwner {
   const { rmaps } = expected.space;
   const stop = (i: number): number => (i < 0 ? 0 : rmaps.start[i]! + rmaps.count[i]!);
   let next = 0;
@@ -107,8 +113,10 @@ function ownerFinder(expected: AgExpectation): (agbno: number) => string {
     for (; next < rmaps.length && rmaps.start[next]! <= agbno; next++) {
       if (stop(next) > stop(reaching)) reaching = next;
     }
-    if (stop(reaching) <= agbno) return 'nobody';
-    return claimName(rmaps.owner[reaching]!, rmaps.offset[reaching]!, rmaps.flags[reaching]!);
+    if (stop(reaching) <= agbno) return { name: 'nobody' };
+    const owner = rmaps.owner[reaching]!;
+    const name = claimName(owner, rmaps.offset[reaching]!, rmaps.flags[reaching]!);
+    return owner >= 0 ? { name, ino: owner } : { name };
   };
 }
 

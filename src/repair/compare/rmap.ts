@@ -135,10 +135,25 @@ function reportMissing(
     return;
   }
   const found = describe(listed, s);
-  findings.add('RMAP_WRONG', where, `AG ${agno} rmapbt: record says ${found}; held by ${expected}`, {
-    found,
-    expected,
-  });
+  findings.add(
+    'RMAP_WRONG',
+    { ...where, ...reachOf(held, m, listed, s) },
+    `AG ${agno} rmapbt: record says ${found}; held by ${expected}`,
+    {
+      found,
+      expected,
+    },
+  );
+}
+
+/** Blocks of both, where they lie over each other; else those that are held. */
+function reachOf(held: ExtentColumns, m: number, listed: ExtentColumns, s: number) {
+  const agbno = held.start[m]!;
+  const end = agbno + held.count[m]!;
+  const from = listed.start[s]!;
+  const to = from + listed.count[s]!;
+  if (from >= end || to <= agbno) return { agbno, blocks: end - agbno };
+  return { agbno: Math.min(agbno, from), blocks: Math.max(end, to) - Math.min(agbno, from) };
 }
 
 function reportSurplus(agno: number, listed: ExtentColumns, s: number, findings: FindingSink): void {

@@ -155,6 +155,7 @@ class RmapReader implements LeafReader<RmapSummary> {
           i,
           `rmap ${start} + ${blocks} owner ${owner} does not sort after the one before`,
         );
+        this.sharedEnd = this.plainEnd = 0; // either of the two may be wrong: begun anew
       }
       this.checkOverlap(start, blocks, owner, flags, i, fault);
       this.records.count++;
@@ -212,6 +213,7 @@ class RmapReader implements LeafReader<RmapSummary> {
     if (start < taken) {
       const text = `rmap ${start} + ${blocks} owner ${owner} overlaps blocks below ${taken} that it cannot share`;
       fault('BTREE_ORDER', index, text);
+      this.sharedEnd = this.plainEnd = 0; // told once, not again for every record below that end
     }
     const end = start + blocks;
     if (shareable) this.sharedEnd = Math.max(this.sharedEnd, end);

@@ -5,6 +5,7 @@ import type { ExtentColumns } from '../../../../src/fs/space/columns.ts';
 import { ExtentColumns as Columns } from '../../../../src/fs/space/columns.ts';
 import { copyExtents } from '../../../../src/fs/space/runs.ts';
 import { observe } from '../../../../src/repair/observe/observe.ts';
+import { withEdit } from '../../../support/edit.ts';
 import { smallImage } from '../../../support/smallimage.ts';
 
 const { device } = smallImage();
@@ -56,4 +57,14 @@ test('a leaf that changed meanwhile gives no record outside the AG and no more t
   } finally {
     device.bytes.set(leaf, root);
   }
+});
+
+test('one record that reaches too far is one finding, not one for every record it lies over', () => {
+  const { geometry } = seen;
+  const offset = geometry.agbnoByte(2, tree.blocks[0]!);
+  const leaf = { offset, length: geometry.blocksize, crcOffset: SHORT_HEADER.offset.crc };
+  // The AG headers, first of all and shared with nobody, to the end of the AG.
+  const reachFar = (view: DataView) => view.setUint32(SHORT_HEADER.size + 4, geometry.agLength(2));
+  const codes = withEdit(device, leaf, reachFar, () => observe(device).findings.map(({ code }) => code));
+  expect(codes.filter((code) => code === 'BTREE_ORDER')).toEqual(['BTREE_ORDER']);
 });
