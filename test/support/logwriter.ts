@@ -4,6 +4,7 @@
  * the power had gone before anything was written back.
  */
 
+import { type Device, readBytes } from '../../src/device/device.ts';
 import type { MemoryDevice } from '../../src/device/memory.ts';
 import { OverlayDevice } from '../../src/device/overlay.ts';
 import type { Geometry } from '../../src/format/geometry.ts';
@@ -151,8 +152,8 @@ export class CraftedLog {
 }
 
 /** The recovery of a dirty image. Throws what `planRecovery` does. */
-export function planFor(device: MemoryDevice): Recovery {
-  const geometry = geometryOf(device.bytes);
+export function planFor(device: Device): Recovery {
+  const geometry = geometryOf(readBytes(device, 0, 4096));
   const head = findLogHead(device, geometry);
   if (head.state !== 'dirty') throw new Error(`the log is ${head.state}: ${head.detail}`);
   const place = { device, start: geometry.fsbnoByte(geometry.logstart), external: false };

@@ -12,7 +12,6 @@ import type { Transaction } from '../../src/fs/transaction.ts';
 import { checkImage } from '../../src/repair/check.ts';
 import { planFor } from './logwriter.ts';
 import { memoryTree } from './memorytree.ts';
-import type { SmallImage } from './smallimage.ts';
 
 export function problemsOf(device: Device): string[] {
   const { findings } = checkImage(device);
@@ -22,17 +21,17 @@ export function problemsOf(device: Device): string[] {
 }
 
 /** Recovers the image for good and expects it clean. */
-export function recover(device: SmallImage['device']): void {
+export function recover(device: Device): void {
   applyRecovery(planFor(device), device, device);
   expectClean(device);
 }
 
-export function expectClean(device: SmallImage['device']): void {
+export function expectClean(device: Device): void {
   expect(findLogHead(device, checkImage(device).observation.geometry).state).toBe('clean');
   expect(problemsOf(device)).toEqual([]);
 }
 
-export function expectRecovered(device: SmallImage['device'], tree: readonly string[]): void {
+export function expectRecovered(device: Device, tree: readonly string[]): void {
   recover(device);
   expect(memoryTree(device)).toEqual(tree);
 }

@@ -6,7 +6,7 @@
  * inode is logged as the inode. A cancel item marks a freed buffer: what was logged for it before must not be
  * replayed, for the blocks may be a file's by now.
  */
-import { sealCrc } from '../../../format/checksum.ts';
+import { crcIsGood, sealCrc } from '../../../format/checksum.ts';
 import type { Geometry } from '../../../format/geometry.ts';
 import { DINODE, INODE_MAGIC } from '../../../format/inode.ts';
 import { BASIC_BLOCK } from '../../../format/log.ts';
@@ -141,7 +141,9 @@ function isAsNew(buffer: ReplayBuffer, { geometry, lsn }: ReplayContext): boolea
   const uuidAt = type.name === 'sb' && features.metaUuid ? META_UUID_AT : type.uuid;
   if (!geometry.isMetaUuid(buffer.view, uuidAt)) return false;
   const own = buffer.view.getBigUint64(type.lsn);
-  return own !== 0n && own !== ALL_ONES && own >= lsn;
+  if (own === 0n || own === ALL_ONES || own < lsn) return false;
+  // A write that was torn may have brought the LSN and not the rest.
+  return type.crc === undefined || crcIsGood(buffer.bytes, type.crc);
 }
 
 const META_UUID_AT = 248;

@@ -1,5 +1,5 @@
 /** DQUOT items: one quota record. Replayed unless quota is off, its buffer was freed later, or its LSN is not older. */
-import { sealCrc } from '../../../format/checksum.ts';
+import { crcIsGood, sealCrc } from '../../../format/checksum.ts';
 import { DQBLK, DQUOT_MAGIC } from '../../../format/dquot.ts';
 import { BASIC_BLOCK } from '../../../format/log.ts';
 import { LOG_DQUOT } from '../../../format/logitem.ts';
@@ -26,7 +26,8 @@ export function replayDquot(context: ReplayContext, item: LoggedItem): boolean {
   if (boffset + DQBLK.size > buffer.bytes.length) throw fault(`byte ${boffset} of its buffer`);
   const at = boffset + DQBLK.offset.lsn;
   const own = buffer.view.getBigUint64(at);
-  if (own !== 0n && own !== 2n ** 64n - 1n && own >= lsn) return false;
+  const isWhole = crcIsGood(buffer.bytes, DQBLK.offset.crc, boffset, DQBLK.size);
+  if (own !== 0n && own !== 2n ** 64n - 1n && own >= lsn && isWhole) return false;
   buffer.bytes.set(record.subarray(0, LOGGED_BYTES), boffset);
   buffer.view.setBigUint64(at, lsn);
   sealCrc(buffer.bytes, DQBLK.offset.crc, boffset, DQBLK.size);

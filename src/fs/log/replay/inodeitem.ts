@@ -7,7 +7,7 @@
  * logged as a whole block header, keys, and pointers behind room for as many keys as fit the region.
  */
 import { BMDR_HEADER, LONG_HEADER, maxRootKeys } from '../../../format/btree.ts';
-import { sealCrc } from '../../../format/checksum.ts';
+import { crcIsGood, sealCrc } from '../../../format/checksum.ts';
 import type { Geometry } from '../../../format/geometry.ts';
 import {
   attrForkBytes,
@@ -107,7 +107,9 @@ export function replayInode(context: ReplayContext, item: LoggedItem): boolean {
     throw fault(ino, `byte ${at} of its buffer`);
   if (buffer.view.getUint16(at) !== INODE_MAGIC) throw fault(ino, 'there is no inode in its place');
   const own = buffer.view.getBigUint64(at + DINODE.offset.lsn);
-  const newer = own !== 0n && own !== ALL_ONES && own > lsn;
+  // A write that was torn may have brought the LSN and not the rest.
+  const whole = (): boolean => crcIsGood(buffer.bytes, DINODE.offset.crc, at, geometry.inodesize);
+  const newer = own !== 0n && own !== ALL_ONES && own > lsn && whole();
   if (!newer) {
     judge(geometry, change);
     copyCore(buffer, change, lsn);
