@@ -1,5 +1,5 @@
 /** Findings of extended attributes, symlinks and parent pointers. */
-import { found } from './findingrow.ts';
+import { found, SEAL } from './findingrow.ts';
 
 export const ATTRIBUTE_FINDINGS = {
   ATTR_BLOCK: found(
@@ -13,6 +13,7 @@ export const ATTRIBUTE_FINDINGS = {
     'error',
     'attribute block checksum is wrong',
     'A block of an attribute fork does not match its CRC.',
+    SEAL,
   ),
   ATTR_HEADER: found(
     'attribute',
@@ -103,6 +104,7 @@ export const ATTRIBUTE_FINDINGS = {
     'error',
     'symlink block checksum is wrong',
     'A block with the target of a symlink does not match its CRC.',
+    SEAL,
   ),
   SYMLINK_HEADER: found(
     'symlink',

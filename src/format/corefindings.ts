@@ -7,6 +7,7 @@ export const CORE_FINDINGS = {
     'warning',
     'log features are set though the log is clean',
     'A log incompatible feature bit tells older kernels not to recover this log. It is cleared with the last change in the log, so under a clean log it is a leftover, or damage.',
+    { remedy: 'primary', text: 'clear the bits' },
   ),
   LOG_RECORD: found(
     'log',

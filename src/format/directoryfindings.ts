@@ -1,5 +1,5 @@
 /** Findings of directory contents: blocks, entries, indexes. */
-import { found } from './findingrow.ts';
+import { found, SEAL } from './findingrow.ts';
 
 export const DIRECTORY_FINDINGS = {
   DIR_BLOCK: found(
@@ -13,6 +13,7 @@ export const DIRECTORY_FINDINGS = {
     'error',
     'directory block checksum is wrong',
     'A block of a directory does not match its CRC.',
+    SEAL,
   ),
   DIR_MAP: found(
     'directory',

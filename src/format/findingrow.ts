@@ -33,10 +33,19 @@ export function isSubject(word: string): word is Subject {
 
 /**
  * What mends it: `rebuild` the AG's space indexes, one `flag` of one inode, `count` again; `optimize` is a flag that
- * is only changed when asked for; `replay`
- * the log, before all else.
+ * is only changed when asked for; `replay` the log, before all else. The others are files of src/repair/fix, which
+ * mend one object each: the `primary` superblock or a `copy` of it, an inode's `core`, the `seal` of a block.
  */
-export type Remedy = 'rebuild' | 'flag' | 'count' | 'optimize' | 'replay';
+export type Remedy =
+  | 'rebuild'
+  | 'flag'
+  | 'count'
+  | 'optimize'
+  | 'replay'
+  | 'primary'
+  | 'copy'
+  | 'core'
+  | 'seal';
 
 export interface Fix {
   readonly remedy: Remedy;
@@ -44,6 +53,12 @@ export interface Fix {
 }
 
 export const REBUILD: Fix = { remedy: 'rebuild', text: 'rebuild the space indexes of the AG' };
+
+export const PRIMARY: Fix = { remedy: 'primary', text: 'set the field right from copies and other fields' };
+
+export const CORE: Fix = { remedy: 'core', text: 'set the field right where there is one right value' };
+
+export const SEAL: Fix = { remedy: 'seal', text: 'reseal, if the content is sane' };
 
 export const REPLAY: Fix = { remedy: 'replay', text: 'replay the log' };
 

@@ -7,6 +7,7 @@ export const LINK_FINDINGS = {
     'error',
     'link count is wrong',
     'The inode counts more or fewer links than directory entries name it.',
+    { remedy: 'core', text: 'set to what was counted' },
   ),
   DISCONNECTED: found(
     'link',

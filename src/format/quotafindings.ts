@@ -1,5 +1,5 @@
 /** Findings about quota: flags, inodes, records and counts. */
-import { found } from './findingrow.ts';
+import { found, SEAL } from './findingrow.ts';
 
 export const QUOTA_FINDINGS = {
   QUOTA_FLAGS: found(
@@ -25,6 +25,7 @@ export const QUOTA_FINDINGS = {
     'error',
     'quota record checksum is wrong',
     'A quota record does not match its CRC. What it says about limits and use cannot be relied on.',
+    SEAL,
   ),
   DQUOT_FIELD: found(
     'quota',

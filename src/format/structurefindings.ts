@@ -1,5 +1,5 @@
 /** Findings of reading an image: headers, btree structure, inodes, forks, unlinked lists, the log. */
-import { found, REBUILD, REPLAY } from './findingrow.ts';
+import { CORE, found, PRIMARY, REBUILD, REPLAY } from './findingrow.ts';
 
 export const STRUCTURE_FINDINGS = {
   DEVICE_SHORT: found(
@@ -19,36 +19,42 @@ export const STRUCTURE_FINDINGS = {
     'error',
     'superblock field is invalid',
     'A field of the primary superblock breaks a rule.',
+    PRIMARY,
   ),
   SB_GEOMETRY: found(
     'superblock',
     'error',
     'superblock geometry contradicts itself',
     'Sizes of the primary superblock do not fit each other, so no address can be computed from it. Where copies in other AGs are sound, they are read in its place; else nothing else is read.',
+    { remedy: 'primary', text: 'restore from the copies' },
   ),
   SB_LOST: found(
     'superblock',
     'error',
     'primary superblock is lost',
     'The primary superblock is not one that we can use, while copies in other AGs are sound. They are read in its place.',
+    { remedy: 'primary', text: 'restore from the copies' },
   ),
   SB_CRC: found(
     'superblock',
     'error',
     'superblock checksum is wrong',
     'The primary superblock does not match its CRC.',
+    { remedy: 'primary', text: 'reseal' },
   ),
   SB_NEEDSREPAIR: found(
     'superblock',
     'warning',
     'marked as needing repair',
     'The NEEDSREPAIR feature bit is set: a tool or an upgrade wants a full repair before the next mount.',
+    { remedy: 'primary', text: 'clear the mark when nothing else is left' },
   ),
   SB_SECONDARY: found(
     'superblock',
     'warning',
     'secondary superblock differs',
     'The copy of the superblock in another AG is damaged or differs in a field that never changes. It is only read when the primary is lost.',
+    { remedy: 'copy', text: 'write the copy anew' },
   ),
   AGF_FIELD: found(
     'ag',
@@ -155,8 +161,11 @@ export const STRUCTURE_FINDINGS = {
     'inode cannot be recognised',
     'Where an inode should be, its magic, version, own number or UUID is not there. What it owned is not known.',
   ),
-  INODE_CRC: found('inode', 'error', 'inode checksum is wrong', 'An inode does not match its CRC.'),
-  INODE_CORE: found('inode', 'error', 'inode field is invalid', 'A field of an inode breaks a rule.'),
+  INODE_CRC: found('inode', 'error', 'inode checksum is wrong', 'An inode does not match its CRC.', {
+    remedy: 'core',
+    text: 'reseal, if the content is sane',
+  }),
+  INODE_CORE: found('inode', 'error', 'inode field is invalid', 'A field of an inode breaks a rule.', CORE),
   INODE_FORK: found(
     'extent',
     'error',
@@ -174,12 +183,14 @@ export const STRUCTURE_FINDINGS = {
     'error',
     'extent count of an inode is wrong',
     'The extent counter of a fork differs from the extents found.',
+    { remedy: 'core', text: 'set to what was counted' },
   ),
   INODE_BLOCK_COUNT: found(
     'inode',
     'error',
     'block count of an inode is wrong',
     'The block counter of an inode differs from the blocks of its forks.',
+    { remedy: 'core', text: 'set to what was counted' },
   ),
   BMBT_BLOCK: found(
     'extent',

@@ -6,6 +6,9 @@
  *    blocks is known and no two exclude each other: else blocks in use could be called free.
  *  - flag: one bit of one inode.
  *  - count: the superblock's counters from the AG headers.
+ *  - all else is in fix/, a file for each sort of object; FIXERS says in which order.
+ *
+ * A superblock is mended by itself: what comes after it is planned from the next check.
  */
 import { type Device, readBytes } from '../device/device.ts';
 import type { OverlayDevice } from '../device/overlay.ts';
@@ -22,14 +25,21 @@ import { type AgContents, type BuiltAg, buildAg } from '../fs/space/build.ts';
 import type { ChunkColumns } from '../fs/space/columns.ts';
 import type { CheckResult } from './check.ts';
 import { sumOfHeaders } from './compare/counter.ts';
+import { type Fixer, idOf, type Left, StagedChange } from './fix/change.ts';
+import { fixInodes } from './fix/inode.ts';
+import { fixSeals } from './fix/reseal.ts';
+import { fixCopies, fixPrimary } from './fix/superblock.ts';
 import type { AgObservation, Observation } from './observation.ts';
 
 export interface RepairPlan {
+  /** Changes of single objects, applied before `actions`. */
+  readonly changes: readonly StagedChange[];
   /** One line each, in the order they are applied. */
   readonly actions: readonly string[];
+  /** Findings that `actions` mend; those of `changes` are theirs. */
   readonly fixes: readonly Finding[];
   /** Damage that stays, each with the reason. */
-  readonly left: readonly { readonly finding: Finding; readonly reason: string }[];
+  readonly left: readonly Left[];
 }
 
 export interface PlanOptions {
@@ -37,9 +47,22 @@ export interface PlanOptions {
   readonly optimize: boolean;
 }
 
+/** Remedies of single objects, in the order in which they are staged. */
+const FIXERS = {
+  primary: fixPrimary,
+  copy: fixCopies,
+  core: fixInodes,
+  seal: fixSeals,
+} as const satisfies Partial<Record<Remedy, Fixer>>;
+
+type ObjectRemedy = keyof typeof FIXERS;
 type Step = Exclude<Remedy, 'optimize'>;
 /** Done before anything is staged. */
 const DONE_BEFORE: Step = 'replay';
+
+function isObjectRemedy(remedy: Step): remedy is ObjectRemedy {
+  return Object.hasOwn(FIXERS, remedy);
+}
 
 /** What is to be done about a finding, if anything. */
 function remedyOf(finding: Finding, options: PlanOptions): Step | undefined {
@@ -48,26 +71,61 @@ function remedyOf(finding: Finding, options: PlanOptions): Step | undefined {
   return remedy;
 }
 
-/** Decides what to do about the findings of a check and stages it on `overlay`. */
-export function stagePlan(check: CheckResult, overlay: OverlayDevice, options: PlanOptions): RepairPlan {
-  const { geometry } = check.observation;
-  const fixes: Finding[] = [];
-  const left: { finding: Finding; reason: string }[] = [];
-  const rebuild = new Set<number>();
-  const flags: Finding[] = [];
-  let recount = false;
-  for (const finding of check.findings) {
-    const remedy = remedyOf(finding, options);
-    const refusal = remedy === undefined ? 'this repair does not change it' : refuse(check, finding, remedy);
-    if (remedy === undefined || refusal) {
-      if (finding.severity !== 'note') left.push({ finding, reason: refusal ?? '' });
-      continue;
+/** What is to be done, sorted by how; and what is not, with the reason. */
+class Sorted {
+  readonly objects = new Map<ObjectRemedy, Finding[]>();
+  readonly fixes: Finding[] = [];
+  readonly left: Left[] = [];
+  readonly rebuild = new Set<number>();
+  readonly flags: Finding[] = [];
+  recount = false;
+
+  constructor(check: CheckResult, options: PlanOptions, given: ReadonlyMap<string, string>) {
+    for (const finding of check.findings) {
+      const remedy = remedyOf(finding, options);
+      const reason =
+        remedy === undefined
+          ? 'this repair does not change it'
+          : (given.get(idOf(finding)) ?? refuse(check, finding, remedy));
+      if (remedy !== undefined && reason === undefined) this.add(finding, remedy);
+      else if (finding.severity !== 'note') this.left.push({ finding, reason: reason ?? '' });
     }
-    if (remedy === DONE_BEFORE) continue;
-    fixes.push(finding);
-    if (remedy === 'rebuild') rebuild.add(finding.where.agno!);
-    else if (remedy === 'flag') flags.push(finding);
-    else recount = true;
+  }
+
+  private add(finding: Finding, remedy: Step): void {
+    if (remedy === DONE_BEFORE) return;
+    if (isObjectRemedy(remedy)) {
+      const list = this.objects.get(remedy);
+      if (list) list.push(finding);
+      else this.objects.set(remedy, [finding]);
+      return;
+    }
+    this.fixes.push(finding);
+    if (remedy === 'rebuild') this.rebuild.add(finding.where.agno!);
+    else if (remedy === 'flag') this.flags.push(finding);
+    else this.recount = true;
+  }
+}
+
+/**
+ * Decides what to do about the findings of a check and stages it on `overlay`. `given`: findings that were tried and
+ * given up, by `idOf`, with the reason.
+ */
+export function stagePlan(
+  check: CheckResult,
+  overlay: OverlayDevice,
+  options: PlanOptions,
+  given: ReadonlyMap<string, string> = new Map(),
+): RepairPlan {
+  const { geometry } = check.observation;
+  const sorted = new Sorted(check, options, given);
+  const { fixes, left, rebuild } = sorted;
+  const changes: StagedChange[] = [];
+  for (const remedy of Object.keys(FIXERS) as ObjectRemedy[]) {
+    const made = FIXERS[remedy]({ check, geometry, device: overlay }, sorted.objects.get(remedy) ?? []);
+    for (const change of made.changes) changes.push(new StagedChange(change, overlay));
+    left.push(...made.left.filter(({ finding }) => finding.severity !== 'note'));
+    if (remedy === 'primary' && changes.length > 0) return { changes, actions: [], fixes: [], left };
   }
   const actions: string[] = [];
   const { built, tooFull } = buildAgs(check.observation, rebuild);
@@ -77,13 +135,13 @@ export function stagePlan(check: CheckResult, overlay: OverlayDevice, options: P
       `AG ${ag.agno}: rebuild btrees, free list and headers (${ag.blocks.length} btree blocks, ${ag.freeList.length} free list blocks)`,
     );
   }
-  for (const finding of flags) actions.push(stageFlag(geometry, overlay, finding));
-  if (recount || built.size > 0) actions.push(...stageCounters(check.observation, overlay, built));
+  for (const finding of sorted.flags) actions.push(stageFlag(geometry, overlay, finding));
+  if (sorted.recount || built.size > 0) actions.push(...stageCounters(check.observation, overlay, built));
   const isTooFull = (f: Finding): boolean => remedyOf(f, options) === 'rebuild' && tooFull.has(f.where.agno!);
   for (const finding of fixes.filter(isTooFull)) {
     left.push({ finding, reason: 'the AG has not enough free blocks to hold its btrees' });
   }
-  return { actions, fixes: fixes.filter((finding) => !isTooFull(finding)), left };
+  return { changes, actions, fixes: fixes.filter((finding) => !isTooFull(finding)), left };
 }
 
 /** Builds AGs in their order; those whose free blocks cannot hold their btrees are named instead. */
@@ -108,6 +166,7 @@ function buildAgs(
 const CONTESTED = 'a mapping may be damaged, rather than the indexes that contradict it';
 
 function refuse(check: CheckResult, finding: Finding, remedy: Step): string | undefined {
+  if (remedy === 'primary') return undefined;
   if (check.observation.superblockLost) return 'the primary superblock must be restored first';
   if (remedy === 'flag' && check.comparison.contested) return CONTESTED;
   if (finding.code === 'REFLINK_FLAG_MISSING' && !check.observation.filesComplete) {

@@ -9,13 +9,14 @@ import { OverlayDevice } from '../device/overlay.ts';
 import type { Finding } from '../format/findings.ts';
 import { applyRecovery } from '../fs/log/recover/recover.ts';
 import { type CheckResult, checkSteps, whyLogForbids } from './check.ts';
+import { idOf, isSpoiled } from './fix/change.ts';
 import { describeRecovery } from './mounted.ts';
 import { NotConverged, type PlanOptions, type RepairPlan, stagePlan } from './plan.ts';
 import type { CheckOptions } from './progress.ts';
 import { finish, type Steps } from './steps.ts';
 
 /** One fix can bring to light what it hid, but not without end. */
-const MAX_ROUNDS = 4;
+const MAX_ROUNDS = 12;
 
 export interface PlannedRepair {
   readonly before: CheckResult;
@@ -48,18 +49,34 @@ export function* planSteps(
   const { recovery } = before;
   const actions = recovery ? [`log: ${describeRecovery(recovery)}`] : [];
   const fixes: Finding[] = [];
+  const given = new Map<string, string>();
   let check = recovery ? yield* checkSteps(overlay, checking) : before;
   for (let round = 0; ; round++) {
-    const plan = stagePlan(check, overlay, options);
-    if (plan.fixes.length === 0) {
+    const plan = stagePlan(check, overlay, options, given);
+    if (plan.fixes.length === 0 && plan.changes.length === 0) {
       return { before, after: check, overlay, actions, fixes, left: plan.left, refused: undefined };
     }
-    if (round === MAX_ROUNDS) throw new NotConverged(plan.fixes);
+    const wanted = [...plan.changes.flatMap(({ change }) => change.findings), ...plan.fixes];
+    if (round === MAX_ROUNDS) throw new NotConverged(wanted);
+    const earlier = new Set(check.findings.map(idOf));
+    check = yield* checkSteps(overlay, checking);
+    const spoiled = plan.changes.filter(({ change }) => isSpoiled(change, earlier, check.findings));
+    const kept = plan.changes.filter((staged) => !spoiled.includes(staged));
+    for (const staged of spoiled) {
+      staged.takeBack(overlay);
+      for (const finding of staged.change.findings) given.set(idOf(finding), NOT_SANE);
+    }
+    if (spoiled.length > 0) check = yield* checkSteps(overlay, checking);
+    for (const { change } of kept) {
+      actions.push(change.action);
+      fixes.push(...change.findings);
+    }
     actions.push(...plan.actions);
     fixes.push(...plan.fixes);
-    check = yield* checkSteps(overlay, checking);
   }
 }
+
+const NOT_SANE = 'its content is damaged as well, as other accounts of it show';
 
 /** All that a repair will write, as it will be in the end: for the undo journal. */
 export function finalRuns(planned: PlannedRepair, device: Device): OverlayDevice {

@@ -264,9 +264,14 @@ function emptySpace(geometry: Geometry): number {
   return geometry.dblocks - geometry.agcount * (geometry.headerBlocks + roots) - log;
 }
 
-/** Bytes behind the last field in use that are not zero: a later feature would give them a meaning. */
-export function unusedBytes(sector: Uint8Array, geometry: Geometry): number {
+/** Where the last field in use ends, bytes. */
+export function endOfFields(geometry: Geometry): number {
   const { metaUuid, metadir } = geometry.features;
   const { meta_uuid, metadirino } = SUPERBLOCK.offset;
-  return countUsed(sector, metadir ? SUPERBLOCK.size : metaUuid ? metadirino : meta_uuid, sector.length);
+  return metadir ? SUPERBLOCK.size : metaUuid ? metadirino : meta_uuid;
+}
+
+/** Bytes behind the last field in use that are not zero: a later feature would give them a meaning. */
+export function unusedBytes(sector: Uint8Array, geometry: Geometry): number {
+  return countUsed(sector, endOfFields(geometry), sector.length);
 }
