@@ -41,6 +41,8 @@ export class CraftedLog {
   readonly size: number;
   /** Byte of the log in the image. */
   readonly start: number;
+  /** User-visible UUID of the filesystem, which the records bear. */
+  readonly uuid: string;
   /** What the image would be with all that was logged. */
   ahead: OverlayDevice;
   private readonly writer: LogWriter;
@@ -54,9 +56,9 @@ export class CraftedLog {
     this.start = this.geometry.fsbnoByte(this.geometry.logstart);
     this.size = (this.geometry.logblocks * this.geometry.blocksize) / BASIC_BLOCK;
     this.tail = options.at ?? { cycle: 1, block: 2 };
-    const uuid = options.uuid ?? SUPERBLOCK.over(device.bytes).uuid;
+    this.uuid = options.uuid ?? SUPERBLOCK.over(device.bytes).uuid;
     const stripeUnit = options.stripeUnit ?? 0;
-    this.writer = new LogWriter({ size: this.size, uuid, stripeUnit }, this.tail, -1);
+    this.writer = new LogWriter({ size: this.size, uuid: this.uuid, stripeUnit }, this.tail, -1);
     if (options.at) this.turnTo(options.at);
   }
 
