@@ -240,7 +240,7 @@ class RecoveryPlan {
   }
 
   private dataStep(what: string, overlay: OverlayDevice): RecoveryStep {
-    return { what, target: 'data', runs: () => overlay.runs() };
+    return { what, target: 'data', runs: () => wholeBlocks(overlay, this.geometry.blocksize) };
   }
 
   private logStep(what: string, pieces: readonly LogBytes[]): RecoveryStep {
@@ -261,6 +261,30 @@ const QUOTA_COUNTED = QUOTA_TYPES.reduce((bits, type) => bits | QFLAG[type].chkd
 function distrustQuotas(tr: Transaction): void {
   if ((tr.sb.qflags & QUOTA_COUNTED) !== 0) tr.changeSuperblock().qflags &= ~QUOTA_COUNTED;
 }
+
+/**
+ * What an overlay changed, in whole blocks: a kill between two writes leaves no block of which one part is new, as no
+ * other tool can tell.
+ */
+function* wholeBlocks(
+  overlay: OverlayDevice,
+  blocksize: number,
+): Generator<{ offset: number; bytes: Uint8Array }> {
+  const unit = Math.max(blocksize, SMALLEST_WRITE);
+  let written = -1;
+  for (const { offset } of overlay.runs()) {
+    const block = Math.floor(offset / unit);
+    if (block === written) continue;
+    written = block;
+    yield {
+      offset: block * unit,
+      bytes: readBytes(overlay, block * unit, Math.min(unit, overlay.size - block * unit)),
+    };
+  }
+}
+
+/** Bytes; runs of an overlay lie within pages of this size. */
+const SMALLEST_WRITE = 4096;
 
 /** The pieces that hold the first `blocks` basic blocks, and the others. Records are never cut. */
 function splitPieces(pieces: readonly LogBytes[], blocks: number): [LogBytes[], LogBytes[]] {
