@@ -5,9 +5,26 @@ import { type Device, DeviceError } from '../device/device.ts';
 import { type Run, writeUndo } from '../device/undo.ts';
 
 /** Beside an image file; in the working folder for a device, as /dev may not outlive the machine. */
-export function defaultUndo(image: string): string {
+function defaultUndo(image: string): string {
   const isDevice = resolve(image).startsWith('/dev/');
   return `${isDevice ? basename(image) : image}.xfskit-undo`;
+}
+
+/** A journal, and the path of what it takes back. */
+export interface UndoPath {
+  readonly path: string;
+  readonly of: string;
+}
+
+/** Journals of the image and of an external log; `undo`: where that of the image is to be. */
+export function undoPaths(
+  image: string,
+  { undo, log }: { readonly undo?: string | boolean; readonly log?: string },
+): UndoPath[] {
+  const named = typeof undo === 'string' ? undo : undefined;
+  const paths = [{ path: named ?? defaultUndo(image), of: image }];
+  if (log !== undefined) paths.push({ path: named ? `${named}.log` : defaultUndo(log), of: log });
+  return paths;
 }
 
 /** Throws DeviceError when the journal exists. */

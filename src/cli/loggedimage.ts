@@ -38,6 +38,13 @@ export interface LoggedImage {
   close(): void;
 }
 
+/** Finds the log of a filesystem. Throws DeviceError, UnsupportedFeature. */
+export function logOf(device: Device, logDevice: Device | undefined): Omit<LoggedImage, 'close'> {
+  const filesystem = openFilesystem(device);
+  const place = placeOfLog(device, filesystem.geometry, logDevice);
+  return { device, logDevice, filesystem, place, head: headAt(device, filesystem.geometry, place) };
+}
+
 /** Opens an image and finds its log. Throws DeviceError, UnsupportedFeature, UsageError. */
 export function openLogged(
   image: string,
@@ -59,10 +66,9 @@ export function openLogged(
     const device = open(image, { ...how, ...placeIn(image, flags) });
     const logDevice = flags.log === undefined ? undefined : open(flags.log, how);
     refuseSides(device, logDevice, undefined);
-    const filesystem = openFilesystem(device);
-    for (const warning of filesystem.warnings) process.stderr.write(`${lead}: ${image}: ${warning}\n`);
-    const place = placeOfLog(device, filesystem.geometry, logDevice);
-    return { device, logDevice, filesystem, place, head: headAt(device, filesystem.geometry, place), close };
+    const found = logOf(device, logDevice);
+    for (const warning of found.filesystem.warnings) process.stderr.write(`${lead}: ${image}: ${warning}\n`);
+    return { ...found, close };
   } catch (error) {
     close();
     throw error;

@@ -18,7 +18,7 @@ import { type MountedView, mountedView } from '../repair/mounted.ts';
 import { oneLine } from './errorline.ts';
 import { exitBits } from './exit.ts';
 import { inBreaths, protect } from './interrupt.ts';
-import { defaultUndo, type Journalled, refuseOldUndo, withUndo } from './journal.ts';
+import { type Journalled, refuseOldUndo, type UndoPath, undoPaths, withUndo } from './journal.ts';
 import { type LogActionFlags, type LoggedImage, openLogged } from './loggedimage.ts';
 import { bytesOf, lossText, recoveryJson, replayText, surveyJson, type WrittenBytes } from './logstatus.ts';
 import { print } from './outputs.ts';
@@ -43,7 +43,7 @@ interface Outcome {
 
 export async function logReplay(image: string, flags: LogActionFlags): Promise<void> {
   if (flags.verbose && !flags.dryRun) throw new UsageError('-v goes with -n');
-  const journals = undoPaths(image, flags);
+  const journals = flags.undo === false ? [] : undoPaths(image, flags);
   if (!flags.dryRun) for (const { path, of } of journals) refuseOldUndo(path, of);
   const opened = openLogged(image, flags, LEAD, { write: !flags.dryRun });
   try {
@@ -57,21 +57,6 @@ export async function logReplay(image: string, flags: LogActionFlags): Promise<v
   } finally {
     opened.close();
   }
-}
-
-interface UndoPath {
-  readonly path: string;
-  /** Path of what it takes back. */
-  readonly of: string;
-}
-
-/** Of the image, and of an external log; none with --no-undo. */
-function undoPaths(image: string, { undo, log }: LogActionFlags): UndoPath[] {
-  if (undo === false) return [];
-  const named = typeof undo === 'string' ? undo : undefined;
-  const paths = [{ path: named ?? defaultUndo(image), of: image }];
-  if (log !== undefined) paths.push({ path: named ? `${named}.log` : defaultUndo(log), of: log });
-  return paths;
 }
 
 async function replayOpened(

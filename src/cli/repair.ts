@@ -4,11 +4,12 @@
  */
 import type { Command } from 'commander';
 import type { Device } from '../device/device.ts';
-import { openDevice } from '../device/open.ts';
+import { type OpenOptions, openDevice } from '../device/open.ts';
 import { writeOut } from '../device/stdout.ts';
+import { UsageError } from '../format/errors.ts';
 import { isDamaged } from '../repair/check.ts';
 import type { Progress } from '../repair/progress.ts';
-import { applyRepair, finalRuns, type PlannedRepair, planSteps } from '../repair/repair.ts';
+import { applyRepair, type FinalRuns, finalRuns, type PlannedRepair, planSteps } from '../repair/repair.ts';
 import { printJson } from '../report/json.ts';
 import type { CheckReport } from '../report/report.ts';
 import { printText } from '../report/text.ts';
@@ -16,25 +17,35 @@ import { reportOf, warnWhenBusy } from './checkimage.ts';
 import { useColour } from './colour.ts';
 import { exitBits } from './exit.ts';
 import { inBreaths, protect } from './interrupt.ts';
-import { defaultUndo, refuseOldUndo, withUndo } from './journal.ts';
-import { parseOffset } from './offset.ts';
+import { type Journalled, refuseOldUndo, type UndoPath, undoPaths, withUndo } from './journal.ts';
+import { lossOf } from './losinglog.ts';
 import { print } from './outputs.ts';
+import { type PlaceFlags, placeIn } from './place.ts';
 import { terminalProgress } from './progress.ts';
+import { refuseSides } from './sides.ts';
 
 interface Flags {
   readonly dryRun?: boolean;
   readonly json?: boolean;
   readonly verbose?: boolean;
   readonly offset?: string;
+  readonly partition?: string;
+  readonly log?: string;
   readonly undo?: string;
   readonly optimize?: boolean;
+  readonly loseLog?: boolean;
+  readonly yesLoseLog?: boolean;
 }
 
-export interface RepairHow {
+export interface RepairHow extends PlaceFlags {
   readonly dryRun?: boolean;
-  readonly offset?: string;
+  /** Device of an external log. */
+  readonly log?: string;
   readonly undo?: string;
   readonly optimize?: boolean;
+  /** Throw the log away; where it could be replayed, only with `yesLoseLog`. */
+  readonly loseLog?: boolean;
+  readonly yesLoseLog?: boolean;
   readonly progress?: Progress | undefined;
   /** What messages begin with. */
   readonly lead: string;
@@ -51,7 +62,9 @@ const AFTER_HELP = `
 The plan is carried out on a copy in memory and checked there; only if it is right is IMAGE written. Files and
 directories are left as they are. A dirty log is replayed first, as a mount would; one that cannot be is refused.
 While it writes, the old bytes are in an undo journal (IMAGE.xfskit-undo, or FILE of --undo); what was cut off is
-taken back with "xfskit undo JOURNAL IMAGE".
+taken back with "xfskit undo JOURNAL IMAGE". The device of an external log has a journal of its own.
+-L puts an empty log in place of a dirty or damaged one and says what was lost; where it could be replayed that must be
+spelled out: -L --yes-lose-log. A clean log is left as it is.
 Exit status (bits): 0 nothing to do, 1 mended, 4 damage left, 8 IMAGE cannot be used, 16 usage,
 32 cancelled, with nothing written.`;
 
@@ -61,7 +74,11 @@ export function define(command: Command): void {
     .option('-n, --dry-run', 'print the plan and write nothing')
     .option('--json', 'print the report as JSON')
     .option('-v, --verbose', 'all findings, each with explanation and fix')
+    .option('-l, --log <device>', 'where an external log is')
+    .option('-L, --lose-log', 'do not replay the log: throw it away')
+    .option('--yes-lose-log', 'with -L: also a log that could be replayed')
     .option('--offset <bytes>', 'the filesystem starts here in IMAGE')
+    .option('--partition <number>', 'the filesystem is this partition of IMAGE')
     .option('--undo <file>', 'keep the undo journal here (without it, it is removed after success)')
     .option('--optimize', 'also clear reflink flags of files that share nothing any more')
     .addHelpText('after', AFTER_HELP)
@@ -82,25 +99,59 @@ async function repairImage(image: string, flags: Flags): Promise<void> {
 
 /** Plans and, unless it is a dry run, repairs an image. Throws for what keeps it from being looked at or written. */
 export async function repairAt(image: string, how: RepairHow): Promise<Repaired> {
-  const undo = how.undo ?? defaultUndo(image);
-  if (!how.dryRun) refuseOldUndo(undo, image);
-  const where = how.offset ? { offset: parseOffset(how.offset) } : {};
-  const device = openDevice(image, { ...where, write: !how.dryRun });
-  try {
+  if (how.yesLoseLog && !how.loseLog) throw new UsageError('--yes-lose-log goes with -L');
+  const undo = undoPaths(image, how);
+  if (!how.dryRun) for (const { path, of } of undo) refuseOldUndo(path, of);
+  const opened: Device[] = [];
+  const open = (path: string, place: OpenOptions): Device => {
+    const device = openDevice(path, { ...place, write: !how.dryRun });
+    opened.push(device);
     warnWhenBusy(how.lead, device); // with -n only: nothing busy is opened for writing
+    return device;
+  };
+  try {
+    const device = open(image, placeIn(image, how));
+    const logDevice = how.log === undefined ? undefined : open(how.log, {});
+    refuseSides(device, logDevice, undefined);
+    const loseLog = how.loseLog === true && losesLog(image, device, logDevice, how);
     const { progress, optimize = false } = how;
-    const planned = await inBreaths(planSteps(device, { optimize }, { progress }));
+    const planned = await inBreaths(planSteps(device, { optimize, loseLog }, { progress, logDevice }));
     const didApply = !how.dryRun && planned.actions.length > 0;
-    if (didApply) apply(planned, device, undo, how.undo !== undefined);
+    if (didApply) apply(planned, { device, logDevice }, undo, how.undo !== undefined);
     return { planned, report: repairReport(image, planned, didApply) };
   } finally {
-    device.close();
+    for (const device of opened) device.close();
   }
 }
 
-function apply(planned: PlannedRepair, device: Device, undo: string, keep: boolean): void {
-  const journal = { path: undo, device, runs: () => finalRuns(planned, device).runs() };
-  protect(() => withUndo([journal], keep, () => applyRepair(planned, device)));
+/** Says what is lost with the log; false where nothing is. Throws UsageError where that was not spelled out. */
+function losesLog(image: string, device: Device, logDevice: Device | undefined, how: RepairHow): boolean {
+  const { isClean, text, refused } = lossOf(device, logDevice, how.yesLoseLog === true);
+  if (refused !== undefined) throw new UsageError(`${image}: refused, ${refused}`);
+  process.stderr.write(`${how.lead}: ${image}: ${text}\n`);
+  return !isClean;
+}
+
+interface Devices {
+  readonly device: Device;
+  readonly logDevice: Device | undefined;
+}
+
+function apply(
+  planned: PlannedRepair,
+  { device, logDevice }: Devices,
+  undo: readonly UndoPath[],
+  keep: boolean,
+): void {
+  const writesLog = planned.before.recovery !== undefined || planned.cleared !== undefined;
+  const journals: Journalled[] = [
+    { path: undo[0]!.path, device, runs: () => finalRuns(planned, device, logDevice).data },
+  ];
+  if (logDevice && writesLog) {
+    const runs = (): FinalRuns['log'] => finalRuns(planned, device, logDevice).log;
+    journals.push({ path: undo[1]!.path, device: logDevice, runs });
+  }
+  protect(() => withUndo(journals, keep, () => applyRepair(planned, device, logDevice)));
 }
 
 function say(image: string, planned: PlannedRepair, report: CheckReport, flags: Flags): void {
@@ -136,7 +187,9 @@ function leftOf(planned: PlannedRepair): NonNullable<CheckReport['left']> {
 }
 
 function repairReport(image: string, planned: PlannedRepair, didApply: boolean): CheckReport {
-  const remaining = planned.refused || isDamaged((didApply ? planned.after : planned.before).findings);
+  const waits = !didApply && planned.cleared !== undefined;
+  const remaining =
+    planned.refused || waits || isDamaged((didApply ? planned.after : planned.before).findings);
   const exit = (didApply ? exitBits.fixed : 0) | (remaining ? exitBits.unfixed : 0);
   // Flat: each is mended or left by itself.
   const { findings } = planned.before;

@@ -28,6 +28,8 @@ export interface CheckResult {
   readonly recovery: Recovery | undefined;
   /** What was looked at: the image, or with a dirty log what its replay makes of it. */
   readonly device: Device;
+  /** The same of an external log. */
+  readonly logDevice: Device | undefined;
 }
 
 const SEVERITY_ORDER: Readonly<Record<Severity, number>> = { error: 0, warning: 1, note: 2 };
@@ -62,7 +64,8 @@ export function* checkMounted(mounted: MountedView, options: CheckOptions = {}):
   const provisional = log.state === 'unreadable' || mounted.failure !== undefined;
   const { recovery } = mounted;
   const roots = byCause(findings, observation.inodes.namesLost);
-  return { observation, comparison, findings, roots, provisional, log, recovery, device: mounted.device };
+  const { device, logDevice } = mounted;
+  return { observation, comparison, findings, roots, provisional, log, recovery, device, logDevice };
 }
 
 /** Whether a recovery did more than the log says: freed inodes, finished intents. Quota records do not know of it. */

@@ -99,6 +99,8 @@ export interface Observation {
   /** False when some inode, fork or bmbt block could not be read in full: then blocks may be owned that we do not
    * know of, and nothing may be declared free. */
   readonly filesComplete: boolean;
+  /** Highest cycle of LSNs that lie ahead of the log; 0: there are none. */
+  readonly cycleAhead: number;
   readonly inodesAllocated: number;
   readonly findings: readonly Finding[];
 }

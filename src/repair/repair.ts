@@ -7,9 +7,11 @@
 import type { Device } from '../device/device.ts';
 import { OverlayDevice } from '../device/overlay.ts';
 import type { Finding } from '../format/findings.ts';
+import type { ClearedLog } from '../fs/log/clear.ts';
 import { applyRecovery } from '../fs/log/recover/recover.ts';
 import { type CheckResult, checkSteps, whyLogForbids } from './check.ts';
 import { idOf, isSpoiled } from './fix/change.ts';
+import { checkWithoutLog } from './losinglog.ts';
 import { describeRecovery } from './mounted.ts';
 import { NotConverged, type PlanOptions, type RepairPlan, stagePlan } from './plan.ts';
 import type { CheckOptions } from './progress.ts';
@@ -29,44 +31,57 @@ export interface PlannedRepair {
   readonly left: RepairPlan['left'];
   /** Why nothing may be done at all, e.g. a dirty log. */
   readonly refused: string | undefined;
+  /** The log that takes the place of one that is lost. */
+  readonly cleared: ClearedLog | undefined;
+}
+
+export interface RepairOptions extends PlanOptions {
+  /** Put an empty log in place of a dirty or damaged one, whatever waits in it. */
+  readonly loseLog?: boolean;
 }
 
 /** Plans a repair and proves it on an overlay. Throws NotConverged when the proof fails. */
-export function planRepair(device: Device, options: PlanOptions): PlannedRepair {
+export function planRepair(device: Device, options: RepairOptions): PlannedRepair {
   return finish(planSteps(device, options));
 }
 
 /** The same, with pauses. */
 export function* planSteps(
   device: Device,
-  options: PlanOptions,
+  options: RepairOptions,
   checking: CheckOptions = {},
 ): Steps<PlannedRepair> {
-  const before = yield* checkSteps(device, checking);
+  const lost = options.loseLog ? yield* checkWithoutLog(device, checking) : undefined;
+  const before = lost ? lost.check : yield* checkSteps(device, checking);
+  const cleared = lost?.cleared;
   const overlay = new OverlayDevice(before.device);
   const refused = whyLogForbids(before);
-  if (refused) return { before, after: before, overlay, actions: [], fixes: [], left: [], refused };
-  const { recovery } = before;
-  const actions = recovery ? [`log: ${describeRecovery(recovery)}`] : [];
+  if (refused) return { before, after: before, overlay, actions: [], fixes: [], left: [], refused, cleared };
+  const { recovery, logDevice } = before;
+  const afterwards = { ...checking, logDevice };
+  const actions: string[] = [];
+  if (recovery) actions.push(`log: ${describeRecovery(recovery)}`);
+  if (cleared) actions.push(`log: cleared, what waited in it is lost; it goes on in cycle ${cleared.cycle}`);
   const fixes: Finding[] = [];
   const given = new Map<string, string>();
-  let check = recovery ? yield* checkSteps(overlay, checking) : before;
+  let check = recovery ? yield* checkSteps(overlay, afterwards) : before;
   for (let round = 0; ; round++) {
     const plan = stagePlan(check, overlay, options, given);
     if (plan.fixes.length === 0 && plan.changes.length === 0) {
-      return { before, after: check, overlay, actions, fixes, left: plan.left, refused: undefined };
+      const { left } = plan;
+      return { before, after: check, overlay, actions, fixes, left, refused: undefined, cleared };
     }
     const wanted = [...plan.changes.flatMap(({ change }) => change.findings), ...plan.fixes];
     if (round === MAX_ROUNDS) throw new NotConverged(wanted);
     const earlier = new Set(check.findings.map(idOf));
-    check = yield* checkSteps(overlay, checking);
+    check = yield* checkSteps(overlay, afterwards);
     const spoiled = plan.changes.filter(({ change }) => isSpoiled(change, earlier, check.findings));
     const kept = plan.changes.filter((staged) => !spoiled.includes(staged));
     for (const staged of spoiled) {
       staged.takeBack(overlay);
       for (const finding of staged.change.findings) given.set(idOf(finding), NOT_SANE);
     }
-    if (spoiled.length > 0) check = yield* checkSteps(overlay, checking);
+    if (spoiled.length > 0) check = yield* checkSteps(overlay, afterwards);
     for (const { change } of kept) {
       actions.push(change.action);
       fixes.push(...change.findings);
@@ -78,19 +93,50 @@ export function* planSteps(
 
 const NOT_SANE = 'its content is damaged as well, as other accounts of it show';
 
-/** All that a repair will write, as it will be in the end: for the undo journal. */
-export function finalRuns(planned: PlannedRepair, device: Device): OverlayDevice {
-  const all = new OverlayDevice(device);
-  const { recovery } = planned.before;
-  if (recovery) applyRecovery(recovery, all, all);
-  for (const { offset, bytes } of planned.overlay.runs()) all.write(offset, bytes);
-  return all;
+/** All that a repair writes to the image and to an external log, in disk order, as it will be in the end. */
+export interface FinalRuns {
+  readonly data: Iterable<Run>;
+  readonly log: Iterable<Run>;
 }
 
-/** Replays the log, then writes staged runs so that headers point to new blocks only when those are durable, the superblock last. */
-export function applyRepair(planned: PlannedRepair, device: Device): void {
+type Run = { readonly offset: number; readonly bytes: Uint8Array };
+
+/** For the undo journals. `logDevice`: of an external log. */
+export function finalRuns(planned: PlannedRepair, device: Device, logDevice?: Device): FinalRuns {
   const { recovery } = planned.before;
-  if (recovery) applyRecovery(recovery, device, device);
+  const { cleared, overlay } = planned;
+  if (cleared) {
+    if (cleared.place.external) return { data: overlay.runs(), log: cleared.runs() };
+    return { data: around(overlay, cleared), log: [] };
+  }
+  const all = new OverlayDevice(device);
+  const log = logDevice && new OverlayDevice(logDevice);
+  if (recovery) applyRecovery(recovery, all, log ?? all);
+  for (const { offset, bytes } of overlay.runs()) all.write(offset, bytes);
+  return { data: all.runs(), log: log?.runs() ?? [] };
+}
+
+/** What is written before the log, the log, and what is written behind it. */
+function* around(overlay: OverlayDevice, cleared: ClearedLog): Generator<Run> {
+  const { start } = cleared.place;
+  for (const run of overlay.runs()) if (run.offset < start) yield run;
+  yield* cleared.runs();
+  for (const run of overlay.runs()) if (run.offset >= start) yield run;
+}
+
+/**
+ * Replays the log, or puts an empty one in its place; then writes staged runs so that headers point to new blocks only
+ * when those are durable, the superblock last. `logDevice`: of an external log.
+ */
+export function applyRepair(planned: PlannedRepair, device: Device, logDevice?: Device): void {
+  const { recovery } = planned.before;
+  const { cleared } = planned;
+  if (recovery) applyRecovery(recovery, device, logDevice ?? device);
+  if (cleared) {
+    const target = cleared.place.device;
+    for (const { offset, bytes } of cleared.runs()) target.write(offset, bytes);
+    target.flush();
+  }
   const { geometry } = planned.before.observation;
   const agBytes = geometry.agblocks * geometry.blocksize;
   const headerBytes = 4 * geometry.sectsize;

@@ -32,7 +32,7 @@ export function expectMended(
   const folder = mkdtempSync(join(tmpdir(), 'xfskit-mends-'));
   const journal = join(folder, 'journal');
   try {
-    writeUndo(journal, device, finalRuns(planned, device).runs());
+    writeUndo(journal, device, finalRuns(planned, device).data);
     applyRepair(planned, device);
     expect(damageOf(device).map(({ message }) => message)).toEqual([]);
     expect(planRepair(device, PLAIN).actions).toEqual([]);

@@ -49,19 +49,37 @@ export interface LogPiece {
 
 /** The records of a clean log, in order. */
 export function* cleanLogRecords(log: CleanLog): Generator<LogPiece> {
+  yield firstRecord(log);
+  if (log.cycle === FIRST_CYCLE) return;
+  for (let block = log.filling ?? FILLING_BLOCKS; block < log.blocks; ) {
+    const piece = fillingRecord(log, block);
+    yield piece;
+    block += piece.bytes.length / BASIC_BLOCK;
+  }
+}
+
+/** The piece that begins at or before a block of a log whose cycle is not the first: a record, or zeros between them. */
+export function cleanLogPieceAt(log: CleanLog, block: number): LogPiece {
+  const filling = log.filling ?? FILLING_BLOCKS;
+  if (block >= filling) return fillingRecord(log, block - (block % filling));
+  const first = firstRecord(log);
+  const end = first.bytes.length / BASIC_BLOCK;
+  if (block < end) return first;
+  return { block: end, bytes: new Uint8Array((Math.min(filling, log.blocks) - end) * BASIC_BLOCK) };
+}
+
+function firstRecord(log: CleanLog): LogPiece {
   const { cycle, blocks } = log;
   const first = Math.max(2, Math.floor(log.stripeUnit / BASIC_BLOCK));
   const tail = cycle === FIRST_CYCLE ? { cycle, block: 0 } : { cycle: cycle - 1, block: blocks - first };
-  yield { block: 0, bytes: encodeRecord(log, log.stripeUnit, { cycle, block: 0 }, tail) };
-  if (cycle === FIRST_CYCLE) return;
-  const filling = log.filling ?? FILLING_BLOCKS;
-  for (let block = filling; block < blocks; ) {
-    const length = Math.min(filling, blocks - block);
-    const place = { cycle: cycle - 1, block };
-    const before = { cycle: cycle - 1, block: block - length };
-    yield { block, bytes: encodeRecord(log, length * BASIC_BLOCK, place, before) };
-    block += length;
-  }
+  return { block: 0, bytes: encodeRecord(log, log.stripeUnit, { cycle, block: 0 }, tail) };
+}
+
+function fillingRecord(log: CleanLog, block: number): LogPiece {
+  const length = Math.min(log.filling ?? FILLING_BLOCKS, log.blocks - block);
+  const place = { cycle: log.cycle - 1, block };
+  const before = { cycle: log.cycle - 1, block: block - length };
+  return { block, bytes: encodeRecord(log, length * BASIC_BLOCK, place, before) };
 }
 
 interface LogPlace {

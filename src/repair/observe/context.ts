@@ -22,6 +22,9 @@ export class Context {
   /** Inode numbers from one AG to the next; kept, for it is asked for with every rmap record. */
   private readonly aginoRange: number;
 
+  /** Highest cycle of LSNs that lie ahead of the log; 0: there are none. */
+  cycleAhead = 0;
+
   constructor(device: Device, geometry: Geometry, sink: FindingSink) {
     this.device = device;
     this.geometry = geometry;
@@ -74,7 +77,9 @@ export class Context {
     const cycle = view.getUint32(at);
     const block = view.getUint32(at + 4);
     if (cycle < this.logHead.cycle || (cycle === 0xffffffff && block === 0xffffffff)) return false;
-    return cycle > this.logHead.cycle || block > this.logHead.block;
+    const isAhead = cycle > this.logHead.cycle || block > this.logHead.block;
+    if (isAhead && cycle > this.cycleAhead) this.cycleAhead = cycle;
+    return isAhead;
   }
 
   /** Reports an LSN that only a log that is gone can have given; `what` names the object, `where` its place. */

@@ -114,6 +114,7 @@ export function* observeSteps(device: Device, options: ObserveOptions = {}): Ste
     inodes,
     parents,
     filesComplete,
+    cycleAhead: context.cycleAhead,
     inodesAllocated: scan.allocated,
     findings: primary.lost ? sink.take().filter((f) => !followsFromLoss(f)) : sink.take(),
   };
