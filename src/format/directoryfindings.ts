@@ -1,5 +1,5 @@
 /** Findings of directory contents: blocks, entries, indexes. */
-import { found, SEAL } from './findingrow.ts';
+import { DIRECTORY, DIRINDEX, found, SEAL } from './findingrow.ts';
 
 export const DIRECTORY_FINDINGS = {
   DIR_BLOCK: found(
@@ -7,6 +7,7 @@ export const DIRECTORY_FINDINGS = {
     'error',
     'directory block is invalid',
     'A block of a directory is damaged or not where it should be; names in it are not known.',
+    { remedy: 'directory', text: 'make it anew, if it is one of the index' },
   ),
   DIR_CRC: found(
     'directory',
@@ -32,12 +33,14 @@ export const DIRECTORY_FINDINGS = {
     'error',
     'directory lacks "." or ".."',
     'The first two entries of a directory block must be "." for itself and ".." for its parent.',
+    DIRECTORY,
   ),
   DIR_ENTRY: found(
     'directory',
     'error',
     'directory entry is invalid',
     'The tag of an entry or free area is not its place, or two free areas lie side by side.',
+    DIRECTORY,
   ),
   DIR_NAME: found(
     'directory',
@@ -62,35 +65,41 @@ export const DIRECTORY_FINDINGS = {
     'error',
     'file type of a directory entry is wrong',
     'An entry gives another file type than the inode that it names.',
+    DIRECTORY,
   ),
   DIR_BESTFREE: found(
     'directory',
     'error',
     'longest free areas of a directory block are wrong',
     'The header of a directory block must list its three longest free areas, longest first.',
+    DIRECTORY,
   ),
   DIR_HASH: found(
     'directory',
     'error',
     'hash index of a directory is wrong',
     'Every entry must stand once in the hash index, with the hash of its name, and nothing else may: lookups go astray.',
+    DIRINDEX,
   ),
   DIR_LEAF: found(
     'directory',
     'error',
     'directory leaf is wrong',
     'Count, stale count, order or sibling pointers of a leaf of the hash index are wrong.',
+    DIRINDEX,
   ),
   DIR_TREE: found(
     'directory',
     'error',
     'tree above the hash index of a directory is wrong',
     'A node gives a level, a hash or a child that is not so, siblings are not chained in order, or a block is not in the tree.',
+    DIRINDEX,
   ),
   DIR_FREE: found(
     'directory',
     'error',
     'free index of a directory is wrong',
     'The list of the longest free area of every data block does not agree with the blocks, or does not cover them.',
+    DIRINDEX,
   ),
 } as const;

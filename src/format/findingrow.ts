@@ -34,7 +34,8 @@ export function isSubject(word: string): word is Subject {
 /**
  * What mends it: `rebuild` the AG's space indexes, one `flag` of one inode, `count` again; `optimize` is a flag that
  * is only changed when asked for; `replay` the log, before all else. The others are files of src/repair/fix, which
- * mend one object each: the `primary` superblock or a `copy` of it, an inode's `core`, the `seal` of a block.
+ * mend one object each: the `primary` superblock or a `copy` of it, an inode's `core`, the `seal` of a block, a
+ * `directory`.
  */
 export type Remedy =
   | 'rebuild'
@@ -45,7 +46,8 @@ export type Remedy =
   | 'primary'
   | 'copy'
   | 'core'
-  | 'seal';
+  | 'seal'
+  | 'directory';
 
 export interface Fix {
   readonly remedy: Remedy;
@@ -57,6 +59,10 @@ export const REBUILD: Fix = { remedy: 'rebuild', text: 'rebuild the space indexe
 export const PRIMARY: Fix = { remedy: 'primary', text: 'set the field right from copies and other fields' };
 
 export const CORE: Fix = { remedy: 'core', text: 'set the field right where there is one right value' };
+
+export const DIRECTORY: Fix = { remedy: 'directory', text: 'set right, from the entries and inodes' };
+
+export const DIRINDEX: Fix = { remedy: 'directory', text: 'make the index anew from the entries' };
 
 export const SEAL: Fix = { remedy: 'seal', text: 'reseal, if the content is sane' };
 

@@ -20,6 +20,7 @@ export const LINK_FINDINGS = {
     'error',
     'directory has the wrong parent',
     'The ".." of a directory does not lead to the directory that names it, or two directories name it.',
+    { remedy: 'directory', text: 'set ".." right' },
   ),
   ROOT_DIRECTORY: found(
     'link',

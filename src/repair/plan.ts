@@ -26,6 +26,7 @@ import type { ChunkColumns } from '../fs/space/columns.ts';
 import type { CheckResult } from './check.ts';
 import { sumOfHeaders } from './compare/counter.ts';
 import { type Fixer, idOf, type Left, StagedChange } from './fix/change.ts';
+import { fixDirectories } from './fix/directory.ts';
 import { fixInodes } from './fix/inode.ts';
 import { fixSeals } from './fix/reseal.ts';
 import { fixCopies, fixPrimary } from './fix/superblock.ts';
@@ -53,6 +54,7 @@ const FIXERS = {
   copy: fixCopies,
   core: fixInodes,
   seal: fixSeals,
+  directory: fixDirectories,
 } as const satisfies Partial<Record<Remedy, Fixer>>;
 
 type ObjectRemedy = keyof typeof FIXERS;
@@ -121,9 +123,15 @@ export function stagePlan(
   const sorted = new Sorted(check, options, given);
   const { fixes, left, rebuild } = sorted;
   const changes: StagedChange[] = [];
+  const touched = new Set<number>();
   for (const remedy of Object.keys(FIXERS) as ObjectRemedy[]) {
     const made = FIXERS[remedy]({ check, geometry, device: overlay }, sorted.objects.get(remedy) ?? []);
-    for (const change of made.changes) changes.push(new StagedChange(change, overlay));
+    for (const change of made.changes) {
+      // An object is changed once a round, so that a change can be taken back by itself.
+      if (change.pieces.some(({ offset }) => touched.has(offset))) continue;
+      for (const { offset } of change.pieces) touched.add(offset);
+      changes.push(new StagedChange(change, overlay));
+    }
     left.push(...made.left.filter(({ finding }) => finding.severity !== 'note'));
     if (remedy === 'primary' && changes.length > 0) return { changes, actions: [], fixes: [], left };
   }

@@ -10,7 +10,7 @@ import type { Finding } from '../format/findings.ts';
 import type { ClearedLog } from '../fs/log/clear.ts';
 import { applyRecovery } from '../fs/log/recover/recover.ts';
 import { type CheckResult, checkSteps, whyLogForbids } from './check.ts';
-import { idOf, isSpoiled } from './fix/change.ts';
+import { idOf, isSpoiled, isVain } from './fix/change.ts';
 import { checkWithoutLog } from './losinglog.ts';
 import { describeRecovery } from './mounted.ts';
 import { NotConverged, type PlanOptions, type RepairPlan, stagePlan } from './plan.ts';
@@ -75,7 +75,10 @@ export function* planSteps(
     if (round === MAX_ROUNDS) throw new NotConverged(wanted);
     const earlier = new Set(check.findings.map(idOf));
     check = yield* checkSteps(overlay, afterwards);
-    const spoiled = plan.changes.filter(({ change }) => isSpoiled(change, earlier, check.findings));
+    const { findings } = check;
+    const spoiled = plan.changes.filter(
+      ({ change }) => isSpoiled(change, earlier, findings) || isVain(change, findings),
+    );
     const kept = plan.changes.filter((staged) => !spoiled.includes(staged));
     for (const staged of spoiled) {
       staged.takeBack(overlay);

@@ -90,10 +90,16 @@ export class StagedChange {
 }
 
 /** Remedies of what may come to light in an object whose checksum is good again: they change the object alone. */
-const WITHIN: ReadonlySet<Remedy> = new Set<Remedy>(['core']);
+const WITHIN: ReadonlySet<Remedy> = new Set<Remedy>(['core', 'directory']);
 
 /** Whose mapping is wrong, these do not always say. */
 const CONTESTED: ReadonlySet<string> = new Set(['MAPPING_CONTESTED', 'CROSS_LINK']);
+
+/** Whether a change did not help: a finding that it was for is still there. */
+export function isVain({ findings }: Change, after: readonly Finding[]): boolean {
+  const still = new Set(after.map(idOf));
+  return findings.some((finding) => still.has(idOf(finding)));
+}
 
 /**
  * Whether `after` says of a change's object what cannot be mended within it: of an inode, what `before` did not say,

@@ -4,6 +4,7 @@
  */
 import { readBytes } from '../../device/device.ts';
 import { crcIsGood, sealCrc } from '../../format/checksum.ts';
+import { DIR_LEAF_BYTE } from '../../format/dir.ts';
 import {
   DQBLK,
   DQUOT_CRC_OFFSET,
@@ -21,6 +22,7 @@ import { hasMagic } from '../../fs/buffer.ts';
 import { blockAt } from '../../fs/read/extent.ts';
 import { inodeFacts, readInode } from '../../fs/read/inode.ts';
 import type { Change, Fixes, FixSite, Left, Piece } from './change.ts';
+import { fixDirectories } from './directory.ts';
 
 /** Fork whose blocks a structure is. */
 const FORKS = { dir3: 'data', attr3: 'attr', symlink: 'data' } as const;
@@ -28,12 +30,20 @@ const FORKS = { dir3: 'data', attr3: 'attr', symlink: 'data' } as const;
 export function fixSeals(site: FixSite, findings: readonly Finding[]): Fixes {
   const changes: Change[] = [];
   const left: Left[] = [];
+  const anew: Finding[] = [];
   for (const finding of findings) {
     const made = finding.code === 'DQUOT_CRC' ? sealRecords(site, finding) : sealBlock(site, finding);
-    if (typeof made === 'string') left.push({ finding, reason: made });
-    else changes.push(made);
+    if (typeof made !== 'string') changes.push(made);
+    else if (isOfIndex(site, finding)) anew.push(finding);
+    else left.push({ finding, reason: made });
   }
-  return { changes, left };
+  const indexes = fixDirectories(site, anew);
+  return { changes: [...changes, ...indexes.changes], left: [...left, ...indexes.left] };
+}
+
+/** Whether it is about a block that only indexes the entries of a directory: whatever it holds can be made anew. */
+function isOfIndex({ geometry }: FixSite, { code, where }: Finding): boolean {
+  return code === 'DIR_CRC' && (where.fileoff ?? 0) >= DIR_LEAF_BYTE / geometry.blocksize;
 }
 
 /** The object that a finding is about, in its pieces; undefined when it is not mapped whole. */
