@@ -2,6 +2,7 @@
  * The check of one image, from its path to its report. Whatever is wrong with it becomes part of the report: one
  * image among several must not keep the others from being checked.
  */
+import { availableParallelism } from 'node:os';
 import type { Device } from '../device/device.ts';
 import { openDevice } from '../device/open.ts';
 import { findPartition } from '../device/partition.ts';
@@ -91,7 +92,9 @@ async function checkDevice(image: string, devices: Devices, how: CheckHow): Prom
   try {
     const { progress, only } = how;
     const { device, ...sides } = devices;
-    const check = await inBreaths(checkSteps(device, { progress, ...sides }));
+    const check = await inBreaths(
+      checkSteps(device, { progress, readAhead: availableParallelism() > 1, ...sides }),
+    );
     const all = [...check.roots, ...checkRtDevice(check.observation.geometry, sides.rtDevice)];
     const findings = only ? all.filter((finding) => isAbout(finding, only)) : all;
     return { ...reportOf(image, check, exitOfFindings(findings, check, only)), findings, ...limit };

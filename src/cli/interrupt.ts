@@ -33,13 +33,17 @@ export async function cancellable<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Runs work that pauses; now and then a pending SIGINT is heard, and ends the process with the cancelled bit. */
-export async function inBreaths<T>(steps: Generator<undefined, T, undefined>): Promise<T> {
+/**
+ * Runs work that pauses; now and then a pending SIGINT is heard, and ends the process with the cancelled bit. What the
+ * work yields a promise for is waited for.
+ */
+export async function inBreaths<T>(steps: Generator<Promise<void> | undefined, T, undefined>): Promise<T> {
   return cancellable(async () => {
     let last = performance.now();
     for (;;) {
       const step = steps.next();
       if (step.done) return step.value;
+      if (step.value) await step.value;
       if (performance.now() - last < BREATH_MILLISECONDS) continue;
       await breath();
       last = performance.now();

@@ -13,6 +13,11 @@ export interface Device {
   readonly busy?: string | undefined;
   /** Fills `into` from `offset` (bytes). Throws DeviceError on a read error or past the end. */
   read(offset: number, into: Uint8Array): void;
+  /**
+   * Begins to fill `into` from `offset`, all of it inside the device, beside other work. True when all of it came;
+   * otherwise it is to be read in the ordinary way, which tells what is wrong. Never rejects.
+   */
+  readBeside?(offset: number, into: Uint8Array): Promise<boolean>;
   /** Writes all of `from` at `offset`. */
   write(offset: number, from: Uint8Array): void;
   /** Durable when it returns. */

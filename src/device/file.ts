@@ -4,7 +4,7 @@
  * open.ts decides whether a path may be opened at all; this class trusts the descriptor it is given.
  */
 import { spawnSync } from 'node:child_process';
-import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, read, readSync, writeSync } from 'node:fs';
 import { type Device, DeviceError } from './device.ts';
 
 /** One system call moves at most this many bytes (Linux stops short of 2 GiB). */
@@ -47,6 +47,15 @@ export class FileDevice implements Device {
     this.transfer('read', offset, into.length, (done, length) =>
       readSync(this.descriptor, into, done, length, offset + done),
     );
+  }
+
+  /** By a thread of Node's own pool. */
+  readBeside(offset: number, into: Uint8Array): Promise<boolean> {
+    return new Promise((resolve) => {
+      read(this.descriptor, into, 0, into.length, offset, (error, count) =>
+        resolve(error === null && count === into.length),
+      );
+    });
   }
 
   write(offset: number, from: Uint8Array): void {

@@ -6,6 +6,7 @@ export class WindowDevice implements Device {
   readonly size: number;
   readonly writable: boolean;
   readonly busy: string | undefined;
+  readonly readBeside?: (offset: number, into: Uint8Array) => Promise<boolean>;
   private readonly below: Device;
   private readonly start: number;
 
@@ -24,6 +25,7 @@ export class WindowDevice implements Device {
     this.name = below.name;
     this.writable = below.writable;
     this.busy = below.busy;
+    if (below.readBeside) this.readBeside = (offset, into) => below.readBeside!(start + offset, into);
   }
 
   read(offset: number, into: Uint8Array): void {

@@ -8,7 +8,7 @@ import { type SummingMemory, summingMemory } from './crc32cwasm.ts';
 const FOUR_ZEROS = new Uint8Array(4);
 
 /** Parts of the scratch memory, bytes: what is used at the same time has parts of its own. */
-const SCRATCH = { inodes: 2 ** 20, blocks: 2 ** 18, fork: 2 ** 17 } as const;
+const SCRATCH = { inodes: 2 ** 20, inodesAhead: 2 ** 20, blocks: 2 ** 18, fork: 2 ** 17 } as const;
 const SCRATCH_PARTS = Object.keys(SCRATCH) as (keyof typeof SCRATCH)[];
 let scratch: SummingMemory | 'none' | undefined;
 // The bytes last summed, and where they begin in the scratch memory, or -1: asking an array for its memory is slow.

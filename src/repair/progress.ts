@@ -18,6 +18,8 @@ export interface CheckOptions {
   readonly logDevice?: Device | undefined;
   /** The device of the realtime section. */
   readonly rtDevice?: Device | undefined;
+  /** Whoever runs the steps waits for what they yield: so the device may read beside the work. */
+  readonly readAhead?: boolean | undefined;
 }
 
 /** What observing is given besides. */

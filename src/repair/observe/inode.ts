@@ -1,25 +1,25 @@
 /**
- * Inodes: every chunk is read in disk order, neighbours together up to 1 MiB, and every inode is verified.
+ * Inodes: every chunk is read in disk order (inoderuns.ts), and every inode is verified.
  * Allocated inodes hand their forks over; free ones only show that they are free.
  *
  * The hottest loop of check (a million inodes in a mid-sized filesystem): flat offsets, no object per inode.
  */
-import { computeCrc, scratchBytes, storedCrc } from '../../format/checksum.ts';
+import { computeCrc, storedCrc } from '../../format/checksum.ts';
 import { CHUNK_INODES, NULL_AGINO } from '../../format/geometry.ts';
 import { DIFLAG2, DINODE, S_IFMT, S_IFREG } from '../../format/inode.ts';
 import { readCount64 } from '../../format/kinds.ts';
-import { viewOf } from '../../format/struct.ts';
 import { type Problem, verifyDinode } from '../../format/verify.ts';
 import { ChunkColumns } from '../../fs/space/columns.ts';
 import type { QuotaUsage } from '../content/quotausage.ts';
+import type { Steps } from '../steps.ts';
 import type { Context } from './context.ts';
 import { reportInode } from './extent.ts';
 import type { ForkReader } from './fork.ts';
+import { InodeRuns } from './inoderuns.ts';
 import { type InodeTable, KIND, kindOfMode, MARK } from './inodetable.ts';
 import { countFree } from './leaf.ts';
 import { NumberList } from './list.ts';
 
-const RUN_BYTES = 2 ** 20;
 /** Fields that say which inode this is. */
 const IDENTITY = new Set(['core.magic', 'core.version', 'v3.inumber', 'v3.uuid']);
 
@@ -32,51 +32,50 @@ export class InodeScan {
   private readonly table: InodeTable;
   /** Only with quota. */
   private readonly usage: QuotaUsage | undefined;
-  private readonly buffer: Uint8Array;
-  private readonly view: DataView;
+  private readonly runs: InodeRuns;
   // Masks of the chunk being read.
   private freeHigh = 0;
   private freeLow = 0;
   /** Row of the first inode of the AG. */
   private firstRow = 0;
 
-  constructor(context: Context, forks: ForkReader, table: InodeTable, usage?: QuotaUsage) {
+  constructor(
+    context: Context,
+    forks: ForkReader,
+    table: InodeTable,
+    { usage, ahead = false }: { usage?: QuotaUsage | undefined; ahead?: boolean | undefined } = {},
+  ) {
     this.context = context;
     this.forks = forks;
     this.table = table;
     this.usage = usage;
-    const chunkBytes = CHUNK_INODES * context.geometry.inodesize;
-    this.buffer = scratchBytes('inodes', Math.max(RUN_BYTES, chunkBytes));
-    this.view = viewOf(this.buffer);
+    this.runs = new InodeRuns(context, ahead);
   }
 
   /** Reads all inodes of `chunks`; returns the chunks with free masks as the inodes themselves tell. */
-  scan(agno: number, chunks: ChunkColumns): ChunkColumns {
+  *scan(agno: number, chunks: ChunkColumns): Steps<ChunkColumns> {
+    const { runs, context } = this;
     const out = new ChunkColumns();
     this.firstRow = this.table.addChunks(agno, chunks);
-    const { inodesize } = this.context.geometry;
-    const chunkBytes = CHUNK_INODES * inodesize;
-    for (let i = 0; i < chunks.length; ) {
-      if (chunks.holemask[i] !== 0) {
-        this.scanSparse(agno, chunks, i++, out);
-        continue;
+    const chunkBytes = CHUNK_INODES * context.geometry.inodesize;
+    try {
+      for (let i = 0; i < chunks.length; ) {
+        if (chunks.holemask[i] !== 0) {
+          this.scanSparse(agno, chunks, i++, out);
+          continue;
+        }
+        const end = runs.endOf(chunks, i);
+        const readable = yield* runs.readChunks(agno, chunks, i, end);
+        if (!readable) context.filesLost = true;
+        for (let at = 0; i < end; i++, at += chunkBytes) {
+          this.begin(chunks, i, readable);
+          if (readable) this.scanInodes(agno, chunks, i, 0, CHUNK_INODES, at);
+          else this.loseInodes(chunks, i, 0, CHUNK_INODES);
+          this.finish(chunks, i, out);
+        }
       }
-      let end = i + 1;
-      while (
-        end < chunks.length &&
-        (end - i + 1) * chunkBytes <= RUN_BYTES &&
-        chunks.holemask[end] === 0 &&
-        chunks.startino[end] === chunks.startino[end - 1]! + CHUNK_INODES
-      ) {
-        end++;
-      }
-      const readable = this.read(agno, chunks.startino[i]!, (end - i) * CHUNK_INODES);
-      for (let at = 0; i < end; i++, at += chunkBytes) {
-        this.begin(chunks, i, readable);
-        if (readable) this.scanInodes(agno, chunks, i, 0, CHUNK_INODES, at);
-        else this.loseInodes(chunks, i, 0, CHUNK_INODES);
-        this.finish(chunks, i, out);
-      }
+    } finally {
+      yield* runs.settle();
     }
     return out;
   }
@@ -93,9 +92,12 @@ export class InodeScan {
       }
       let end = j;
       while (end < CHUNK_INODES && !isHole(end)) end += 4;
-      if (this.read(agno, chunks.startino[index]! + j, end - j)) {
+      if (this.runs.readInodes(agno, chunks.startino[index]! + j, end - j)) {
         this.scanInodes(agno, chunks, index, j, end, 0);
-      } else this.loseInodes(chunks, index, j, end);
+      } else {
+        this.context.filesLost = true;
+        this.loseInodes(chunks, index, j, end);
+      }
       j = end;
     }
     this.finish(chunks, index, out);
@@ -120,15 +122,6 @@ export class InodeScan {
     const holemask = chunks.holemask[i]!;
     const free = countFree(holemask, freeHigh, freeLow);
     out.push(chunks.startino[i]!, holemask, chunks.count[i]!, free, freeHigh, freeLow);
-  }
-
-  private read(agno: number, agino: number, inodes: number): boolean {
-    const { geometry } = this.context;
-    const ino = geometry.ino(agno, agino);
-    const into = this.buffer.subarray(0, inodes * geometry.inodesize);
-    if (this.context.read(geometry.inoByte(ino), into, `inodes ${ino} + ${inodes}`, agno)) return true;
-    this.context.filesLost = true;
-    return false;
   }
 
   /** Inodes that could not be read: those in use by the index's account may be anything. */
@@ -158,7 +151,8 @@ export class InodeScan {
 
   /** One inode; true when it is free. */
   private inode(ino: number, row: number, at: number, believedFree: boolean): boolean {
-    const { view, context, buffer, table } = this;
+    const { context, table } = this;
+    const { view, buffer } = this.runs;
     const { geometry } = context;
     const problems = verifyDinode(view, at, geometry, ino);
     if (problems.length > 0 && this.isLost(ino, problems)) {
@@ -209,7 +203,8 @@ export class InodeScan {
 
   /** A linked inode stands on no unlinked list. */
   private checkLinks(ino: number, at: number, problems: readonly Problem[]): void {
-    const { view, context } = this;
+    const { context } = this;
+    const { view } = this.runs;
     if (view.getUint32(at + DINODE.offset.nlink) === 0) {
       this.linkless.push(ino);
       return;
@@ -224,7 +219,8 @@ export class InodeScan {
    * lost rather than its record: its blocks must not pass for free.
    */
   private checkFree(ino: number, at: number, believedFree: boolean): void {
-    const { view, context } = this;
+    const { context } = this;
+    const { view } = this.runs;
     const nblocks = readCount64(view, at + DINODE.offset.nblocks);
     const nlink = view.getUint32(at + DINODE.offset.nlink);
     if (nblocks !== 0)

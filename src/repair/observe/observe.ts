@@ -87,11 +87,14 @@ export function* observeSteps(device: Device, options: ObserveOptions = {}): Ste
   const bmbt = new BmbtWalk(context, runs, owners, extents);
   const quota = readQuotaSetup(sector, log, options.quotaBehind);
   const usage = quotaUsageFor(quota);
-  const scan = new InodeScan(context, new ForkReader(context, extents, bmbt, sector, parents), inodes, usage);
+  const scan = new InodeScan(context, new ForkReader(context, extents, bmbt, sector, parents), inodes, {
+    usage,
+    ahead: options.readAhead,
+  });
   const ags: AgObservation[] = [];
   progress?.begin('inodes', context.agcount, 'AGs');
   for (const ag of indexes) {
-    const chunks = scan.scan(ag.agno, gatherChunks(context, ag));
+    const chunks = yield* scan.scan(ag.agno, gatherChunks(context, ag));
     ags.push({ ...ag, chunks, owners: owners[ag.agno]! });
     progress?.advance(1);
     yield;

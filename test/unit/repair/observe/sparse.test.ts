@@ -13,6 +13,7 @@ import { InodeTable } from '../../../../src/repair/observe/inodetable.ts';
 import { countFree } from '../../../../src/repair/observe/leaf.ts';
 import { observe } from '../../../../src/repair/observe/observe.ts';
 import { FindingSink } from '../../../../src/repair/sink.ts';
+import { finish } from '../../../../src/repair/steps.ts';
 import { smallImage } from '../../../support/smallimage.ts';
 
 test('free inodes are counted outside the holes alone', () => {
@@ -39,11 +40,8 @@ test('a hole is not read: other bytes in it are nobody’s inodes', () => {
     const bmbt = new BmbtWalk(context, new BlockRuns(context), [], extents);
     const sparse = new ChunkColumns();
     sparse.push(startino, holemask, holemask === 0 ? CHUNK_INODES : half, 0, 0, 0);
-    const seen = new InodeScan(
-      context,
-      new ForkReader(context, extents, bmbt, device.bytes),
-      new InodeTable(geometry),
-    ).scan(0, sparse);
+    const forks = new ForkReader(context, extents, bmbt, device.bytes);
+    const seen = finish(new InodeScan(context, forks, new InodeTable(geometry)).scan(0, sparse));
     return { codes: sink.take().map((finding) => finding.code), seen };
   };
   const { codes, seen } = scanned(0xff00);
