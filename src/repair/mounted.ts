@@ -58,10 +58,14 @@ function geometryOfPrimary(device: Device): Geometry | undefined {
 
 /** What replaying did, in words. */
 export function describeRecovery({ replay, intents, unlinked, staging }: Recovery): string {
-  const parts = [`${replay.transactions} transactions replayed`];
+  const parts = [`${number(replay.transactions, 'transaction')} replayed`];
   const open = Object.entries(intents).map(([kind, count]) => `${count} ${kind}`);
   if (open.length > 0) parts.push(`open intents finished: ${open.join(', ')}`);
-  if (unlinked > 0) parts.push(`${unlinked} deleted inodes freed`);
-  if (staging.length > 0) parts.push(`${staging.length} leaked CoW staging extents freed`);
+  if (unlinked > 0) parts.push(`${number(unlinked, 'deleted inode')} freed`);
+  if (staging.length > 0) parts.push(`${number(staging.length, 'leaked CoW staging extent')} freed`);
   return parts.join('; ');
+}
+
+function number(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -169,9 +169,14 @@ function verdict(report: CheckReport, chalk: ChalkInstance): string {
     parts[0] = withSuffix(mended, ' mended');
     parts.push(withSuffix([...left], ' left'));
   }
-  if (report.error) parts[0] = printable(report.error.message);
+  if (report.error) parts[0] = printable(withoutName(report.error.message, report.image));
   const told = parts.filter((part) => part !== '').join('; ');
   return `${printable(report.image)}: ${paint(state)}${told === '' ? '' : ` (${told})`}`;
+}
+
+/** Errors begin with the image, and so does the line. */
+function withoutName(message: string, image: string): string {
+  return message.startsWith(`${image}: `) ? message.slice(image.length + 2) : message;
 }
 
 /** `2 errors, 1 note mended`. */

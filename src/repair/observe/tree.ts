@@ -25,6 +25,21 @@ import { KEY_WORDS, type LeafReader } from './leaf.ts';
 const AT = SHORT_HEADER.offset;
 /** 32-bit words of an rmapbt key; a node holds a low and a high one for each child. */
 const RMAP_WORDS = 5;
+/** What the words of a key are. */
+const KEY_FIELDS: Readonly<Record<AgBtreeName, readonly string[]>> = {
+  bnobt: ['startblock', 'blockcount'],
+  cntbt: ['startblock', 'blockcount'],
+  inobt: ['startino'],
+  finobt: ['startino'],
+  refcntbt: ['startblock'],
+  rmapbt: [
+    'startblock',
+    'upper half of owner',
+    'lower half of owner',
+    'upper half of offset',
+    'lower half of offset',
+  ],
+};
 const UNWRITTEN = 0x20000000;
 
 /** One level: its blocks in key order, the keys that the level above gives for them, and where it has gaps. */
@@ -213,6 +228,10 @@ export class TreeWalk<Records> {
     return this.name === 'rmapbt' && word === 3 ? (value & ~UNWRITTEN) >>> 0 : value;
   }
 
+  private keyField(word: number): string {
+    return KEY_FIELDS[this.name][word]!;
+  }
+
   private checkLowKey(level: Level, index: number, agbno: number, height: number): void {
     const { words, family } = this;
     for (let w = 0; w < words.length; w++) {
@@ -220,7 +239,11 @@ export class TreeWalk<Records> {
       const found = level.low[index * words.length + w]!;
       const expected = this.keyWord(at, w);
       if (found === expected) continue;
-      this.fault('BTREE_KEY', agbno, `low key word ${w} in the parent ${found}, expected ${expected}`);
+      this.fault(
+        'BTREE_KEY',
+        agbno,
+        `low key in the parent: ${this.keyField(w)} ${found}, expected ${expected}`,
+      );
       return;
     }
   }
@@ -236,7 +259,11 @@ export class TreeWalk<Records> {
     for (let w = 0; w < RMAP_WORDS; w++) {
       const found = level.high[index * RMAP_WORDS + w]!;
       if (found === highKey[w]) continue;
-      this.fault('BTREE_KEY', agbno, `high key word ${w} in the parent ${found}, expected ${highKey[w]}`);
+      this.fault(
+        'BTREE_KEY',
+        agbno,
+        `high key in the parent: ${this.keyField(w)} ${found}, expected ${highKey[w]}`,
+      );
       return;
     }
   }

@@ -1,7 +1,9 @@
 /** A log that needs replay: findings are provisional, and nothing is repaired or spoiled, however much is wrong. */
 import { expect, test } from '@jest/globals';
+import type { Recovery } from '../../../src/fs/log/recover/recover.ts';
 import { checkImage } from '../../../src/repair/check.ts';
 import { inject } from '../../../src/repair/inject/inject.ts';
+import { describeRecovery } from '../../../src/repair/mounted.ts';
 import { applyRepair, planRepair } from '../../../src/repair/repair.ts';
 import { smallImage } from '../../support/smallimage.ts';
 
@@ -36,4 +38,11 @@ test('a log that cannot be read is no dirty log, and says so', () => {
   const planned = planRepair(device, { optimize: false });
   expect(planned.refused).toMatch(/^the log cannot be read/);
   expect(() => inject(device, 'leaked-cow', 2)).toThrow(/the log cannot be read/);
+});
+
+test('what a replay did is told in words: one is not many', () => {
+  const did = (transactions: number, unlinked: number): string =>
+    describeRecovery({ replay: { transactions }, intents: {}, unlinked, staging: [] } as unknown as Recovery);
+  expect(did(1, 0)).toBe('1 transaction replayed');
+  expect(did(2, 1)).toBe('2 transactions replayed; 1 deleted inode freed');
 });

@@ -154,3 +154,9 @@ test('docs/FINDINGS.md has a section for every code', () => {
   expect(codes.sort()).toEqual(Object.keys(FINDINGS).sort());
   for (const row of Object.values(FINDINGS)) expect(text).toContain(row.explanation);
 });
+
+test('an image that cannot be looked at is named once', () => {
+  const error = { code: 'NOT_XFS', message: 'disk.img: no XFS superblock (magic 0x0)' };
+  const text = [...printText(report([], { exit: 8, error }), { colour: false, verbose: false })].join('');
+  expect(text.trimEnd().split('\n').at(-1)).toBe('disk.img: failed (no XFS superblock (magic 0x0))');
+});

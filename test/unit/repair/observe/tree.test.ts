@@ -59,14 +59,14 @@ describe('keys', () => {
   test('a low key in the root', () => {
     const one = changed('rmapbt', rmapRoot, (v) => v.setUint32(rootKey + 40, v.getUint32(rootKey + 40) + 1));
     expect(one.text).toMatch(
-      /^BTREE_KEY AG 2 rmapbt block \d+: low key word 0 in the parent \d+, expected \d+$/,
+      /^BTREE_KEY AG 2 rmapbt block \d+: low key in the parent: startblock \d+, expected \d+$/,
     );
     expect(one.tree.sound).toBe(false);
     expect(one.tree.records.length).toBe(tree('rmapbt').records.length);
   });
   test('a high key in the root', () => {
     const one = changed('rmapbt', rmapRoot, (v) => v.setUint32(rootKey + 20, 9));
-    expect(one.text).toMatch(/^BTREE_KEY .*high key word 0 in the parent 9, expected \d+$/);
+    expect(one.text).toMatch(/^BTREE_KEY .*high key in the parent: startblock 9, expected \d+$/);
   });
   test('the unwritten bit in a key means nothing', () => {
     const at = rootKey + 40 + 12;
@@ -76,8 +76,12 @@ describe('keys', () => {
   });
   test('both words of a key of the free space trees', () => {
     const second = (v: DataView) => v.setUint32(rootKey + 12, v.getUint32(rootKey + 12) + 1);
-    expect(changed('cntbt', tree('cntbt').blocks[0]!, second).text).toMatch(/BTREE_KEY .*low key word 1/);
-    expect(changed('bnobt', tree('bnobt').blocks[0]!, second).text).toMatch(/BTREE_KEY .*low key word 1/);
+    expect(changed('cntbt', tree('cntbt').blocks[0]!, second).text).toMatch(
+      /BTREE_KEY .*low key in the parent: blockcount/,
+    );
+    expect(changed('bnobt', tree('bnobt').blocks[0]!, second).text).toMatch(
+      /BTREE_KEY .*low key in the parent: blockcount/,
+    );
   });
 });
 
