@@ -47,7 +47,7 @@ export const commands: readonly CommandRow[] = [
   },
   {
     name: 'log',
-    summary: 'tell what is in the log, or replay it without a mount',
+    summary: 'print what is in the log, or replay it without a mount',
     load: () => import('./log.ts'),
   },
   {

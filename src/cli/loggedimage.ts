@@ -21,6 +21,12 @@ export interface LogActionFlags extends LogFlags {
   readonly undo?: string | boolean;
   readonly check?: boolean;
   readonly forceTail?: boolean;
+  readonly transactions?: boolean;
+  readonly inodes?: boolean;
+  readonly buffers?: boolean;
+  readonly quotas?: boolean;
+  readonly data?: boolean;
+  readonly goOn?: boolean;
   /** Letters of xfs_logprint. */
   readonly reference?: string;
   readonly start?: string;

@@ -33,6 +33,8 @@ const readers: Readonly<Record<string, readonly string[]>> = {
   inject: ['inject', 'leaked-cow'],
   'log status': ['log', 'status'],
   'log status --json': ['log', 'status', '--json'],
+  'log print': ['log', 'print', '-c'],
+  'log print -tib': ['log', 'print', '-tib', '--json'],
   'log replay -n': ['log', 'replay', '-n'],
   'log replay': ['log', 'replay'],
 };

@@ -122,6 +122,51 @@ test('a damaged record in the middle is refused, with what a cut would lose; --f
   expect(xfskit(['check', path]).status).toBe(0);
 });
 
+test('print: records with operations, transactions with items and fields', () => {
+  const path = imageOf('print.img', dirty);
+  const records = xfskit(['log', 'print', path]);
+  expect([records.status, records.stderr]).toEqual([0, '']);
+  expect(records.stdout.match(/^record 1:\d+: 512 bytes, 5 operations, tail 1:2$/gm)).toHaveLength(20);
+  expect(records.stdout).toContain('      1000      0  start\n      1000     16  header, 2 regions\n');
+  expect(records.stdout).toMatch(/^ {6}1000 +24 {2}BUF flags = 0x9000, len = 1, blkno = 0, /m);
+  const items = xfskit(['log', 'print', '-t', '-b', path]).stdout;
+  expect(items.match(/^transaction 10[01][0-9a-f] at 1:\d+: 2 regions, 1 items$/gm)).toHaveLength(20);
+  expect(items).toContain('    sb at daddr 0\n');
+  expect(items.match(/^ {6}fname = "label\d+/gm)).toHaveLength(20);
+  // The checksum lies in a piece that was not logged.
+  expect(items).not.toContain('crc =');
+  const rows = xfskit(['log', 'print', '-tb', '--json', path]).stdout.trim().split('\n');
+  expect(rows).toHaveLength(20);
+  expect(JSON.parse(rows[0]!)).toMatchObject({
+    tid: '1000',
+    lsn: '1:2',
+    regions: 2,
+    items: [{ name: 'BUF', fields: { blkno: 0 }, parts: [{ title: 'sb at daddr 0' }] }],
+  });
+  expect(xfskit(['log', 'print', imageOf('clean.img', clean)])).toMatchObject({
+    status: 0,
+    stdout: 'log clean: head at 1:2\n',
+  });
+});
+
+test('print: a damaged record ends it, or is gone over; a block to begin at', () => {
+  const path = imageOf('print.img', damaged);
+  const count = (...line: string[]): number =>
+    xfskit(['log', 'print', ...line, path]).stdout.match(/^record /gm)?.length ?? 0;
+  const ended = xfskit(['log', 'print', path]);
+  expect([ended.status, ended.stderr]).toEqual([
+    8,
+    expect.stringMatching(/record at block \d+: CRC [^\n]*\n$/),
+  ]);
+  expect(count()).toBe(5);
+  expect(count('-c')).toBe(19);
+  expect(count('-s', '4')).toBe(4);
+  expect(count('-s', '99999999')).toBe(0);
+  expect(xfskit(['log', 'print', '-s', 'x', path]).status).toBe(16);
+  expect(xfskit(['log', 'print', '-b', path]).status).toBe(16);
+  expect(readFileSync(path).equals(damaged)).toBe(true);
+});
+
 test('lines that make no sense', () => {
   const path = imageOf('usage.img', clean);
   for (const line of [
