@@ -35,7 +35,7 @@ export function isSubject(word: string): word is Subject {
  * What mends it: `rebuild` the AG's space indexes, one `flag` of one inode, `count` again; `optimize` is a flag that
  * is only changed when asked for; `replay` the log, before all else. The others are files of src/repair/fix, which
  * mend one object each: the `primary` superblock or a `copy` of it, an inode's `core`, the `seal` of a block, a
- * `directory`.
+ * `directory`, and what is `unlinked`, last of all.
  */
 export type Remedy =
   | 'rebuild'
@@ -47,7 +47,8 @@ export type Remedy =
   | 'copy'
   | 'core'
   | 'seal'
-  | 'directory';
+  | 'directory'
+  | 'unlinked';
 
 export interface Fix {
   readonly remedy: Remedy;
@@ -63,6 +64,8 @@ export const CORE: Fix = { remedy: 'core', text: 'set the field right where ther
 export const DIRECTORY: Fix = { remedy: 'directory', text: 'set right, from the entries and inodes' };
 
 export const DIRINDEX: Fix = { remedy: 'directory', text: 'make the index anew from the entries' };
+
+export const UNLINKED: Fix = { remedy: 'unlinked', text: 'free it, as log recovery would' };
 
 export const SEAL: Fix = { remedy: 'seal', text: 'reseal, if the content is sane' };
 

@@ -1,5 +1,5 @@
 /** Findings of reading an image: headers, btree structure, inodes, forks, unlinked lists, the log. */
-import { CORE, found, PRIMARY, REBUILD, REPLAY } from './findingrow.ts';
+import { CORE, found, PRIMARY, REBUILD, REPLAY, UNLINKED } from './findingrow.ts';
 
 export const STRUCTURE_FINDINGS = {
   DEVICE_SHORT: found(
@@ -209,6 +209,7 @@ export const STRUCTURE_FINDINGS = {
     'warning',
     'unlinked inode waits to be freed',
     'The inode has no name and is on the unlinked list of its AG: it was open when the filesystem stopped. Only log recovery frees it.',
+    UNLINKED,
   ),
   UNLINKED_LIST: found(
     'unlinked',
@@ -221,6 +222,7 @@ export const STRUCTURE_FINDINGS = {
     'warning',
     'inode without links is on no unlinked list',
     'The inode is allocated, no directory names it by its own count, and no unlinked list holds it: it would never be freed.',
+    UNLINKED,
   ),
   LSN_AHEAD: found(
     'log',

@@ -30,6 +30,7 @@ import { fixDirectories } from './fix/directory.ts';
 import { fixInodes } from './fix/inode.ts';
 import { fixSeals } from './fix/reseal.ts';
 import { fixCopies, fixPrimary } from './fix/superblock.ts';
+import { stageUnlinked } from './fix/unlinked.ts';
 import type { AgObservation, Observation } from './observation.ts';
 
 export interface RepairPlan {
@@ -80,6 +81,7 @@ class Sorted {
   readonly left: Left[] = [];
   readonly rebuild = new Set<number>();
   readonly flags: Finding[] = [];
+  readonly unlinked: Finding[] = [];
   recount = false;
 
   constructor(check: CheckResult, options: PlanOptions, given: ReadonlyMap<string, string>) {
@@ -100,6 +102,10 @@ class Sorted {
       const list = this.objects.get(remedy);
       if (list) list.push(finding);
       else this.objects.set(remedy, [finding]);
+      return;
+    }
+    if (remedy === 'unlinked') {
+      this.unlinked.push(finding);
       return;
     }
     this.fixes.push(finding);
@@ -134,6 +140,10 @@ export function stagePlan(
     }
     left.push(...made.left.filter(({ finding }) => finding.severity !== 'note'));
     if (remedy === 'primary' && changes.length > 0) return { changes, actions: [], fixes: [], left };
+  }
+  if (changes.length === 0 && fixes.length === 0) {
+    const freed = stageUnlinked(check, overlay, sorted.unlinked);
+    return { changes, actions: freed.actions, fixes: freed.fixes, left: [...left, ...freed.left] };
   }
   const actions: string[] = [];
   const { built, tooFull } = buildAgs(check.observation, rebuild);

@@ -5,6 +5,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { unlink } from '../../src/fs/dir/dir.ts';
+import { openFileSystem } from '../../src/fs/filesystem.ts';
 import { isDamaged } from '../../src/repair/check.ts';
 import { applyRepair, planRepair } from '../../src/repair/repair.ts';
 import { type AttrImage, attrImage } from '../support/attrimage.ts';
@@ -119,4 +121,17 @@ describeXfsprogs('mended objects', () => {
     },
     300_000,
   );
+
+  test('freed inodes without a name', () => {
+    const { device, geometry } = attrImage();
+    const fs = openFileSystem(device);
+    unlink(fs, geometry.rootino, 'alone', false, true);
+    unlink(fs, geometry.rootino, 'shared', false, false);
+    applyRepair(planRepair(device, PLAIN), device);
+    expect(damageOf(device)).toEqual([]);
+    const path = join(temporaryDirectory(), 'freed.img');
+    writeFileSync(path, device.bytes);
+    const { status, stdout, stderr } = run('xfs_repair', ['-n', '-f', path]);
+    expect([status, status === 0 ? '' : stdout + stderr]).toEqual([0, '']);
+  });
 });
