@@ -49,13 +49,21 @@ export interface LogRecord {
   readonly data: Uint8Array;
 }
 
-/** Records from tail to head. Throws LogError, DeviceError. `uuid`: the user-visible one of the filesystem. */
-export function* readRecords(ring: LogRing, head: LogHead, uuid: string): Generator<LogRecord> {
+/**
+ * Records from tail to head. Throws LogError, DeviceError. `uuid`: the user-visible one of the filesystem; `summed`: their
+ * checksums were looked at before.
+ */
+export function* readRecords(
+  ring: LogRing,
+  head: LogHead,
+  uuid: string,
+  summed = false,
+): Generator<LogRecord> {
   let block = head.tailBlock;
   let left = ring.distance(head.tailBlock, head.headBlock);
   let cycle = head.tailCycle;
   while (left > 0) {
-    const { record, blocks } = readRecord(ring, block, left, cycle, uuid);
+    const { record, blocks } = readRecord(ring, block, left, cycle, uuid, summed);
     yield record;
     left -= blocks;
     if (block + blocks >= ring.size) cycle++;
@@ -74,6 +82,7 @@ export function readRecord(
   left: number,
   cycle: number,
   uuid: string,
+  summed = false,
 ): { record: LogRecord; blocks: number } {
   const first = ring.read(block, 1);
   const header = LOG_RECORD.over(first);
@@ -96,7 +105,7 @@ export function readRecord(
   if (headers + dataBlocks > left) corrupt(block, `it ends behind the head of the log`);
   const head = ring.read(block, headers);
   const data = ring.read(ring.after(block, headers), dataBlocks);
-  if (!hasLogRecordCrc(head, data, len, header.crc)) {
+  if (!summed && !hasLogRecordCrc(head, data, len, header.crc)) {
     const crc = logRecordCrc(head, data, len);
     corrupt(block, `CRC 0x${header.crc.toString(16)}, computed 0x${crc.toString(16)}`);
   }

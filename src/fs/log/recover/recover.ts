@@ -264,25 +264,32 @@ function distrustQuotas(tr: Transaction): void {
 
 /**
  * What an overlay changed, in whole blocks: a kill between two writes leaves no block of which one part is new, as no
- * other tool can tell.
+ * other tool can tell. Blocks that touch are one write.
  */
 function* wholeBlocks(
   overlay: OverlayDevice,
   blocksize: number,
 ): Generator<{ offset: number; bytes: Uint8Array }> {
   const unit = Math.max(blocksize, SMALLEST_WRITE);
-  let written = -1;
+  let start = 0;
+  let end = 0;
+  const run = (): { offset: number; bytes: Uint8Array } => ({
+    offset: start,
+    bytes: readBytes(overlay, start, Math.min(end, overlay.size) - start),
+  });
   for (const { offset } of overlay.runs()) {
-    const block = Math.floor(offset / unit);
-    if (block === written) continue;
-    written = block;
-    yield {
-      offset: block * unit,
-      bytes: readBytes(overlay, block * unit, Math.min(unit, overlay.size - block * unit)),
-    };
+    const block = offset - (offset % unit);
+    if (block < end) continue;
+    if (block > end || end - start >= LARGEST_WRITE) {
+      if (end > start) yield run();
+      start = block;
+    }
+    end = block + unit;
   }
+  if (end > start) yield run();
 }
 
+const LARGEST_WRITE = 2 ** 18;
 /** Bytes; runs of an overlay lie within pages of this size. */
 const SMALLEST_WRITE = 4096;
 

@@ -78,11 +78,12 @@ export function replayLog(device: Device, geometry: Geometry, source: ReplaySour
 
 function eachTransaction(
   source: ReplaySource,
+  summed: boolean,
   commit: (transaction: LoggedTransaction) => void,
 ): { records: number; unfinished: number } {
   const assembler = new LogAssembler({ commit });
   let records = 0;
-  for (const record of readRecords(source.ring, source.head, source.uuid)) {
+  for (const record of readRecords(source.ring, source.head, source.uuid, summed)) {
     assembler.take(record);
     records++;
   }
@@ -93,14 +94,14 @@ function eachTransaction(
 function findCancelled(source: ReplaySource): CancelTable {
   const cancelled = new CancelTable();
   const known = new Set(LOG_ITEMS.map((row) => row.type));
-  eachTransaction(source, ({ items }) => {
+  eachTransaction(source, false, ({ items }) => {
     for (const item of items) {
       if (!known.has(item.type)) {
         throw new LogError('LOG_UNKNOWN', `an item of type 0x${item.type.toString(16)}, which is not known`);
       }
-      if (item.type !== ITEM.BUF) continue;
-      const { flags, daddr, count } = parseBuffer(item);
-      if (flags & BUF_FLAG.CANCEL) cancelled.add(daddr, count);
+      if (orderOf(item) !== ORDER.CANCEL) continue;
+      const { daddr, count } = parseBuffer(item);
+      cancelled.add(daddr, count);
     }
   });
   return cancelled;
@@ -111,7 +112,10 @@ const ORDER = { BUFFER: 0, OTHER: 1, INODES: 2, CANCEL: 3 } as const;
 function orderOf(item: LoggedItem): number {
   if (item.type === ITEM.ICREATE) return ORDER.BUFFER;
   if (item.type !== ITEM.BUF) return ORDER.OTHER;
-  const flags = viewOf(item.regions[0]!).getUint16(4, true);
+  const head = item.regions[0]!;
+  // Too short to be one: replaying it says so.
+  if (head.length < 6) return ORDER.BUFFER;
+  const flags = head[4]! | (head[5]! << 8);
   if (flags & BUF_FLAG.CANCEL) return ORDER.CANCEL;
   return flags & BUF_FLAG.INODES ? ORDER.INODES : ORDER.BUFFER;
 }
@@ -137,7 +141,9 @@ class Replay {
   }
 
   run(): ReplayResult {
-    const { records, unfinished } = eachTransaction(this.source, (transaction) => this.replay(transaction));
+    const { records, unfinished } = eachTransaction(this.source, true, (transaction) =>
+      this.replay(transaction),
+    );
     this.buffers.submit();
     const { transactions, replayed, skipped, maxLsn } = this;
     const intents = [...this.open.values()];
