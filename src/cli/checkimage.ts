@@ -97,7 +97,8 @@ async function checkDevice(image: string, devices: Devices, how: CheckHow): Prom
     );
     const all = [...check.roots, ...checkRtDevice(check.observation.geometry, sides.rtDevice)];
     const findings = only ? all.filter((finding) => isAbout(finding, only)) : all;
-    return { ...reportOf(image, check, exitOfFindings(findings, check, only)), findings, ...limit };
+    const report = reportOf(image, check, exitOfFindings(findings, check, only));
+    return { ...report, findings, ...limit, ...(only ? { only: [...only] } : {}) };
   } catch (error) {
     if (!(error instanceof CorruptionError)) throw error;
     // Told whatever was asked for: nothing else is known.

@@ -2,7 +2,7 @@
  * What a check or repair has to say, as plain data; every form it is said in (text, JSON, JUnit, SARIF, TAP) is made
  * of one CheckReport. Titles and fixes come from the rows in format/findings.ts.
  */
-import type { Finding, Severity } from '../format/findings.ts';
+import type { Finding, Severity, Subject } from '../format/findings.ts';
 
 export interface CheckReport {
   readonly image: string;
@@ -25,6 +25,8 @@ export interface CheckReport {
   readonly stopped?: boolean;
   /** List no more than so many findings; all are counted. */
   readonly limit?: number;
+  /** Nothing but what is about these was asked for; absent: all was. */
+  readonly only?: readonly Subject[];
 }
 
 /** What goes for all images of a run. */

@@ -170,6 +170,7 @@ function verdict(report: CheckReport, chalk: ChalkInstance): string {
     parts.push(withSuffix([...left], ' left'));
   }
   if (report.error) parts[0] = printable(withoutName(report.error.message, report.image));
+  if (report.only) parts.push(`only ${report.only.join(', ')}`);
   const told = parts.filter((part) => part !== '').join('; ');
   return `${printable(report.image)}: ${paint(state)}${told === '' ? '' : ` (${told})`}`;
 }

@@ -175,7 +175,7 @@ export class BmbtWalk {
     const agno = geometry.fsbnoAgno(fsbno);
     const agbno = geometry.fsbnoAgbno(fsbno);
     if (agno >= this.owners.length || !geometry.isFsbnoRange(fsbno, 1) || agbno < geometry.headerBlocks) {
-      this.fault('BMBT_BLOCK', wave, i, `fsbno ${fsbno} is not in the filesystem`);
+      this.fault('BMBT_BLOCK', wave, i, 'a pointer leads there, but it is not in the filesystem');
       return;
     }
     // Claimed even when the content is bad: the pointer above says that the block is in use.

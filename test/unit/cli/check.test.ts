@@ -113,7 +113,7 @@ describe('--only', () => {
     const none = check('--only', 'log,rmap', '--only', 'superblock', 'leaked.img');
     expect(none.status).toBe(0);
     expect(none.stdout).not.toContain('LEAKED_COW');
-    expect(none.stdout).toMatch(/leaked\.img: clean\n$/);
+    expect(none.stdout).toMatch(/leaked\.img: clean \(only log, rmap, superblock\)\n$/);
     const xml = check('--junit', '-', '--only', 'log,rmap', 'leaked.img').stdout;
     expect([...xml.matchAll(/<testcase name="(\w+)"/g)].map(([, name]) => name)).toEqual(['rmap', 'log']);
   });

@@ -160,3 +160,11 @@ test('an image that cannot be looked at is named once', () => {
   const text = [...printText(report([], { exit: 8, error }), { colour: false, verbose: false })].join('');
   expect(text.trimEnd().split('\n').at(-1)).toBe('disk.img: failed (no XFS superblock (magic 0x0))');
 });
+
+test('a verdict on some subjects says that there are others', () => {
+  const last = (some: CheckReport): string | undefined =>
+    printText(some, { colour: false }).trimEnd().split('\n').at(-1);
+  expect(last(report([], { only: ['inode', 'link'] }))).toBe('disk.img: clean (only inode, link)');
+  expect(last(report([leaked(1, 2)], { only: ['cow'] }))).toBe('disk.img: damaged (1 error; only cow)');
+  expect(last(report([]))).toBe('disk.img: clean');
+});
