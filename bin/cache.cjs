@@ -4,6 +4,7 @@
  * keeps, so the common commands are run first, on an image in a temporary folder. npm runs this after an install,
  * the build after each bundle; where it cannot be done (nothing built yet, a folder of somebody else's) nothing is.
  */
+const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
@@ -92,6 +93,9 @@ async function makeCache() {
     if (name.endsWith('.cache') && !name.startsWith(hash))
       fs.rmSync(path.join(folder, name), { force: true });
 }
+
+// Called like this, load.cjs makes the settings of check: their forms are made by a process that has them.
+if (process.argv[2] === undefined) spawnSync(process.execPath, [__filename, 'check'], { stdio: 'inherit' });
 
 process.on('exit', () => {
   process.exitCode = 0;

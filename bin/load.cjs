@@ -7,6 +7,9 @@
  * length; hence the bundle's own hash, in its first line, is part of the name. Nor does V8 check more than a header:
  * bytes gone bad would crash it. So the file holds everything twice, and what is used must be the same both times:
  * comparing takes a tenth of a millisecond, any checksum some. Without such a file everything works, only later.
+ *
+ * A check is long and full of data, so it has settings of V8 of its own (docs/DESIGN.md, "Time and memory of check").
+ * They are made before anything is loaded, and with them goes a file of forms of its own.
  */
 const { openSync, readSync } = require('node:fs');
 const path = require('node:path');
@@ -15,6 +18,11 @@ const vm = require('node:vm');
 const folder = path.join(__dirname, '..', 'dist');
 const bundle = path.join(folder, 'xfskit.js');
 const INDEX_BYTES = 8192;
+const CHECK_SETTINGS = ['--semi-space-growth-factor=1', '--max-inlined-bytecode-size-cumulative=300'];
+const isCheck = process.argv[2] === 'check';
+// This module of Node brings streams with it, some milliseconds that no other command should pay.
+if (isCheck) for (const setting of CHECK_SETTINGS) require('node:v8').setFlagsFromString(setting);
+
 /** Of the file of compiled forms: two numbers for each pack, twice. */
 const PLACE_BYTES = 8;
 
@@ -40,7 +48,10 @@ class Bundle {
   constructor() {
     this.descriptor = openSync(bundle, 'r');
     Object.assign(this, JSON.parse(read(this.descriptor, 0, INDEX_BYTES).latin1Slice(2)));
-    this.cacheFile = path.join(folder, `${this.hash}-${process.versions.v8}-${process.arch}.cache`);
+    this.cacheFile = path.join(
+      folder,
+      `${this.hash}-${process.versions.v8}-${process.arch}${isCheck ? '-check' : ''}.cache`,
+    );
     this.scripts = [];
     this.packs = [];
     this.loaded = new Map();
