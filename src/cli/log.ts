@@ -37,6 +37,7 @@ replay: brings the filesystem to where a mount would, and leaves a clean log: co
 deleted inodes, leaked CoW staging, counters. It is done on a copy in memory first and checked there. While IMAGE is
 written the old bytes are in an undo journal (IMAGE.xfskit-undo, or FILE of --undo; of an external log
 LOGDEV.xfskit-undo, or FILE.log): "xfskit undo JOURNAL IMAGE" takes it back. A run that was cut off can be run again.
+Where what it leads to has errors, it is refused: they are older than the log. Warnings stay, and are told.
 A log of another byte order or filesystem, with unknown items, or damaged, is refused, and IMAGE left as it is.
 Exit status: of print 0, or 8 where the log cannot be read on; of status 0 clean, 4 dirty, 8 it cannot be read or replayed; of replay (bits) 0 nothing to do,
 1 replayed, 4 refused, or damage left, 8 IMAGE cannot be used, 16 usage, 32 cancelled, with nothing written.`;

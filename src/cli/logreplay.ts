@@ -84,10 +84,11 @@ async function replayOpened(
     const comparison = compare(opened, seen);
     return { ...after, exit: exitBits.unfixed, applied: false, comparison };
   }
-  // A cut may well leave damage, and was asked for.
-  if (left && cut === undefined) {
-    const codes = [...new Set(damage!.map(({ code }) => code))].slice(0, 5).join(', ');
-    const why = `what it leads to is damaged (${damage!.length} findings: ${codes}); xfskit repair replays and mends, --no-check replays all the same`;
+  // Warnings a mount would leave as well (an attribute that was half set); and a cut, which was asked for, errors too.
+  const errors = damage?.filter(({ severity }) => severity === 'error') ?? [];
+  if (errors.length > 0 && cut === undefined) {
+    const codes = [...new Set(errors.map(({ code }) => code))].slice(0, 5).join(', ');
+    const why = `what it leads to is damaged (${errors.length} findings: ${codes}); xfskit repair replays and mends, --no-check replays all the same`;
     return { ...after, exit: exitBits.unfixed, refused: why, applied: false };
   }
   apply(opened, recovery, seen, flags, undo);
