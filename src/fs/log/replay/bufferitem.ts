@@ -16,10 +16,14 @@ import type { LoggedItem } from '../assembly.ts';
 import { LogError } from '../record.ts';
 import type { ReplayBuffer, ReplayBuffers } from './buffers.ts';
 import type { CancelTable } from './cancel.ts';
+import type { SplitBlocks } from './splitblocks.ts';
 
 const CHUNK = 128;
 export const BUF_FLAG = { INODES: 1, CANCEL: 2, DQUOTS: 4 | 8 | 16 } as const;
 const CONTENT_SHIFT = 11;
+/** Contents that may be a part of a directory block. */
+const FIRST_DIR = 10;
+const LAST_DIR = 15;
 /** What each content code may be, by name of the block type. */
 const CONTENT: readonly (readonly string[])[] = [
   [],
@@ -102,6 +106,7 @@ export interface ReplayContext {
   readonly geometry: Geometry;
   readonly buffers: ReplayBuffers;
   readonly cancelled: CancelTable;
+  readonly split: SplitBlocks;
   /** Kinds of quota that are on; their records are replayed. */
   readonly quota: boolean;
   /** LSN of the transaction. */
@@ -122,7 +127,11 @@ export function replayBuffer(context: ReplayContext, item: LoggedItem): boolean 
   if (change.flags & BUF_FLAG.INODES) return replayUnlinked(context, buffer, change);
   if (change.flags & BUF_FLAG.DQUOTS && !context.quota) return false;
   for (const { at, bytes } of change.pieces) buffer.bytes.set(bytes, at);
-  const type = typeOf(buffer, change.flags >>> CONTENT_SHIFT);
+  const content = change.flags >>> CONTENT_SHIFT;
+  if (content >= FIRST_DIR && content <= LAST_DIR) {
+    context.split.note(context.geometry, buffer.daddr * BASIC_BLOCK, buffer.bytes);
+  }
+  const type = typeOf(buffer, content);
   if (type?.name === 'inode' || type?.name === 'dqblk') {
     sealRecords(buffer, type, type.bytes(context.geometry));
     buffers.change(buffer, undefined);

@@ -103,6 +103,7 @@ export function replayInode(context: ReplayContext, item: LoggedItem): boolean {
   if (cancelled.has(change.daddr, change.count)) return false;
   const buffer = buffers.read(change.daddr, change.count);
   const { at, ino } = change;
+  context.split.noteInode(ino);
   if (at < 0 || at % geometry.inodesize !== 0 || at + geometry.inodesize > buffer.bytes.length)
     throw fault(ino, `byte ${at} of its buffer`);
   if (buffer.view.getUint16(at) !== INODE_MAGIC) throw fault(ino, 'there is no inode in its place');

@@ -22,6 +22,7 @@ import { replayChunk } from './chunkitem.ts';
 import { replayDquot } from './dquotitem.ts';
 import { geometryAfter } from './grown.ts';
 import { replayInode } from './inodeitem.ts';
+import { SplitBlocks } from './splitblocks.ts';
 
 export const ITEM = {
   IUNLINK: 0x1238,
@@ -127,6 +128,7 @@ class Replay {
   private readonly buffers: ReplayBuffers;
   private readonly cancelled: CancelTable;
   private readonly open = new Map<string, OpenIntent>();
+  private readonly split = new SplitBlocks();
   private transactions = 0;
   private replayed = 0;
   private skipped = 0;
@@ -145,6 +147,7 @@ class Replay {
       this.replay(transaction),
     );
     this.buffers.submit();
+    this.split.seal(this.device, this.geometry);
     const { transactions, replayed, skipped, maxLsn } = this;
     const intents = [...this.open.values()];
     return { records, transactions, replayed, skipped, dropped: unfinished, intents, maxLsn };
@@ -164,7 +167,7 @@ class Replay {
 
   private context(lsn: bigint): ReplayContext {
     const { geometry, buffers, cancelled } = this;
-    return { geometry, buffers, cancelled, quota: this.source.quota, lsn };
+    return { geometry, buffers, cancelled, split: this.split, quota: this.source.quota, lsn };
   }
 
   private buffer(context: ReplayContext, item: LoggedItem): boolean {

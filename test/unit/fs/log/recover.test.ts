@@ -4,7 +4,7 @@ import { AGF } from '../../../../src/format/agf.ts';
 import { AGI } from '../../../../src/format/agi.ts';
 import { sealCrc } from '../../../../src/format/checksum.ts';
 import { QFLAG } from '../../../../src/format/dquot.ts';
-import { DINODE } from '../../../../src/format/inode.ts';
+import { DINODE, INODE_CORE_BYTES } from '../../../../src/format/inode.ts';
 import { BASIC_BLOCK, LOG_HEADER_CRC_BYTES, LOG_RECORD, logRecordCrc } from '../../../../src/format/log.ts';
 import { LOG_ICREATE } from '../../../../src/format/logitem.ts';
 import { viewOf } from '../../../../src/format/struct.ts';
@@ -27,7 +27,13 @@ import {
   unlinkIn,
 } from '../../../support/recovered.ts';
 import { type SmallImage, smallImage } from '../../../support/smallimage.ts';
-import { changeInode, changeSuperblock, inodeBytes } from '../../../support/specialimage.ts';
+import {
+  changeInode,
+  changeSuperblock,
+  inodeBytes,
+  packExtent,
+  reindex,
+} from '../../../support/specialimage.ts';
 
 /** Names linked in the log, a transaction each; the block that each began in. */
 function logLinks(log: CraftedLog, { geometry, files }: SmallImage, count: number): number[] {
@@ -335,6 +341,33 @@ describe('inodes', () => {
     const log = new CraftedLog(device);
     log.items([inodeItem(geometry, { ino, inode, fields: 0x200 })]);
     expectRecovered(device, tree);
+  });
+
+  test('a directory block in two pieces keeps one checksum', () => {
+    const image = smallImage(['n.size=8192', 'm.rmapbt=1', 'm.reflink=0']);
+    const { device, geometry, files } = image;
+    const root = geometry.rootino;
+    const fs = openFileSystem(device);
+    for (let i = 0; i < 30; i++)
+      transact(fs, (tr) => linkIn(tr, root, `long-name-${i}-${'x'.repeat(40)}`, files[0]!.ino));
+    // The second half of its block moves elsewhere.
+    const to = geometry.fsbno(2, 1500);
+    changeInode(device, geometry, root, (inode, view) => {
+      const [first] = transact(openFileSystem(device), (tr) => [...readInode(tr, root).data.extents]);
+      expect(first!.count).toBe(2);
+      const from = geometry.fsbnoByte(first!.fsbno + 1);
+      device.bytes.copyWithin(geometry.fsbnoByte(to), from, from + geometry.blocksize);
+      packExtent(view, INODE_CORE_BYTES, { fileoff: 0, fsbno: first!.fsbno, count: 1 });
+      packExtent(view, INODE_CORE_BYTES + 16, { fileoff: 1, fsbno: to, count: 1 });
+      if (geometry.features.nrext64) inode.big_nextents = 2n;
+      else inode.nextents = 2;
+    });
+    reindex(device);
+    expect(problemsOf(device)).toEqual([]);
+    const log = new CraftedLog(device);
+    for (let i = 0; i < 30; i++)
+      log.change((tr) => linkIn(tr, root, `another-${i}-${'y'.repeat(60)}`, files[0]!.ino));
+    expectRecovered(device, memoryTree(log.ahead));
   });
 
   test('a list of deleted inodes that is broken is cut off; the others are freed', () => {
