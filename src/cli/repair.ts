@@ -60,7 +60,7 @@ const LEAD = 'xfskit repair';
 
 const AFTER_HELP = `
 The plan is carried out on a copy in memory and checked there; only if it is right is IMAGE written. Files and
-directories are left as they are. A dirty log is replayed first, as a mount would; one that cannot be is refused.
+directories keep their names and data. A dirty log is replayed first, as a mount would; one that cannot be is refused.
 While it writes, the old bytes are in an undo journal (IMAGE.xfskit-undo, or FILE of --undo); what was cut off is
 taken back with "xfskit undo JOURNAL IMAGE". The device of an external log has a journal of its own.
 -L puts an empty log in place of a dirty or damaged one and says what was lost; where it could be replayed that must be
