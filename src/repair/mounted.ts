@@ -57,11 +57,12 @@ function geometryOfPrimary(device: Device): Geometry | undefined {
 }
 
 /** What replaying did, in words. */
-export function describeRecovery({ replay, intents, unlinked, staging }: Recovery): string {
+export function describeRecovery({ replay, intents, unlinked, cutLists, staging }: Recovery): string {
   const parts = [`${number(replay.transactions, 'transaction')} replayed`];
   const open = Object.entries(intents).map(([kind, count]) => `${count} ${kind}`);
   if (open.length > 0) parts.push(`open intents finished: ${open.join(', ')}`);
   if (unlinked > 0) parts.push(`${number(unlinked, 'deleted inode')} freed`);
+  if (cutLists.length > 0) parts.push(`${number(cutLists.length, 'broken list')} of deleted inodes cut off`);
   if (staging.length > 0) parts.push(`${number(staging.length, 'leaked CoW staging extent')} freed`);
   return parts.join('; ');
 }
