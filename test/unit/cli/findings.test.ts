@@ -28,7 +28,7 @@ test('explains one code, in any case of letters', () => {
     severity: 'error',
     title: FINDINGS.SB_CRC.title,
     explanation: FINDINGS.SB_CRC.explanation,
-    fix: null,
+    fix: FINDINGS.SB_CRC.fix,
     losesData: false,
   });
 });
