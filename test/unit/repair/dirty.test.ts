@@ -42,7 +42,13 @@ test('a log that cannot be read is no dirty log, and says so', () => {
 
 test('what a replay did is told in words: one is not many', () => {
   const did = (transactions: number, unlinked: number): string =>
-    describeRecovery({ replay: { transactions }, intents: {}, unlinked, staging: [] } as unknown as Recovery);
+    describeRecovery({
+      replay: { transactions },
+      intents: {},
+      unlinked,
+      cutLists: [],
+      staging: [],
+    } as unknown as Recovery);
   expect(did(1, 0)).toBe('1 transaction replayed');
   expect(did(2, 1)).toBe('2 transactions replayed; 1 deleted inode freed');
 });
