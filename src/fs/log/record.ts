@@ -3,7 +3,6 @@
  * Every record in this range was acknowledged to whoever waited for it, so one that is damaged is not skipped: what
  * follows it would be replayed onto a state that never was.
  */
-import { DeviceError } from '../../device/device.ts';
 import { XfskitError } from '../../format/errors.ts';
 import {
   BASIC_BLOCK,
@@ -134,9 +133,4 @@ function unstamp(head: Uint8Array, data: Uint8Array, cycle: number, block: numbe
     const at = header === 0 ? LOG_RECORD.offset.cycle_data : LOG_EXTENSION.offset.cycle_data;
     view.setUint32(i * BASIC_BLOCK, words.getUint32(header * BASIC_BLOCK + at + 4 * (i % WORDS)));
   }
-}
-
-/** Whether an error is one of the log, or of the device that holds it. */
-export function isLogFault(error: unknown): error is LogError | DeviceError {
-  return error instanceof LogError || error instanceof DeviceError;
 }

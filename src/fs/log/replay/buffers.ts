@@ -5,7 +5,7 @@
  * A buffer is a run of basic blocks, as logged. The same bytes may be logged as buffers of several lengths (an
  * inode cluster, and blocks of a file before or after); when they overlap, the older one is written first.
  */
-import { type Device, DeviceError } from '../../../device/device.ts';
+import type { Device } from '../../../device/device.ts';
 import { sealCrc } from '../../../format/checksum.ts';
 import { BASIC_BLOCK } from '../../../format/log.ts';
 import type { BlockType } from '../../../format/registry.ts';
@@ -140,9 +140,4 @@ export class ReplayBuffers {
     buffer.dirty = false;
     this.written++;
   }
-}
-
-/** Whether an error says that the image, not we, are at fault. */
-export function isImageFault(error: unknown): boolean {
-  return error instanceof LogError || error instanceof DeviceError;
 }
